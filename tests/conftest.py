@@ -1,0 +1,122 @@
+"""What all tests share: checked shapes, one thread, and every registered network as a parameter.
+
+A test that takes `make_generator` or `make_discriminator` runs once for every registered one and every setting below;
+the argument is a factory of a `Spec`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+import pytest
+from jaxtyping import install_import_hook
+
+install_import_hook(("tokengan.generators", "tokengan.discriminators"), "beartype.beartype")
+
+import torch  # noqa: E402
+
+from tokengan.sequences import Sequences, tidy  # noqa: E402
+from tokengan.spec import Spec  # noqa: E402
+
+torch.set_num_threads(1)
+
+# Used until the package's metadata lists them.
+BUILT_IN = {
+    "tokengan.generators": {
+        "lstm": "tokengan.generators.recurrent:LSTM",
+        "gru": "tokengan.generators.recurrent:GRU",
+        "transformer": "tokengan.generators.transformer:Transformer",
+    },
+    "tokengan.discriminators": {
+        "cnn": "tokengan.discriminators.cnn:HighwayCNN",
+        "recurrent": "tokengan.discriminators.recurrent:RecurrentDiscriminator",
+        "transformer": "tokengan.discriminators.transformer:TransformerDiscriminator",
+    },
+}
+
+# Settings to test beside the default ones, by group and name.
+SETTINGS: dict[tuple[str, str], list[dict[str, Any]]] = {
+    ("tokengan.generators", "lstm"): [
+        {"embedding": 5, "hidden": 6},
+        {"embedding": 6, "hidden": 6, "layers": 3, "tied": True, "dropout": 0.5, "init_std": None},
+    ],
+    ("tokengan.generators", "gru"): [
+        {"embedding": 5, "hidden": 6},
+        {"embedding": 6, "hidden": 6, "layers": 2, "tied": True, "dropout": 0.5, "init_std": None},
+    ],
+    ("tokengan.generators", "transformer"): [
+        {"embedding": 8, "heads": 2, "layers": 1, "init_std": 0.5},
+        {"embedding": 6, "heads": 3, "layers": 3, "tied": True, "dropout": 0.5, "init_std": 0.5},
+    ],
+    ("tokengan.discriminators", "cnn"): [{"embedding": 4, "widths": [1, 3, 9], "filters": [3, 4, 5], "dropout": 0.0}],
+    ("tokengan.discriminators", "recurrent"): [
+        {"embedding": 4, "hidden": 5, "layers": 2, "cell": "lstm", "pooling": "max", "dropout": 0.0}
+    ],
+    ("tokengan.discriminators", "transformer"): [
+        {"embedding": 8, "heads": 2, "layers": 3, "pooling": "max", "dropout": 0.0, "init_std": 0.5}
+    ],
+}
+
+SPECS = {
+    "words": Spec(vocab_size=9, max_length=7, start=1, end=2, pad=0, unk=3),
+    "oracle": Spec(vocab_size=6, max_length=5, start=0),
+}
+
+
+@dataclass(frozen=True)
+class Make:
+    """A registered network with some settings: a factory of a `Spec`, always with the same starting weights."""
+
+    entry: EntryPoint
+    settings: dict[str, Any]
+
+    def __call__(self, spec: Spec, **settings: Any) -> Any:
+        torch.manual_seed(3)
+        return self.entry.load()(spec, **{**self.settings, **settings})
+
+    def __str__(self) -> str:
+        return "-".join([self.entry.name, *(f"{name}={value}" for name, value in self.settings.items())])
+
+
+def registered(group: str) -> list[Make]:
+    """Return every registered network of a group, with its default settings and those to test beside them."""
+    found = list(entry_points(group=group))
+    found = found or [EntryPoint(name, where, group) for name, where in BUILT_IN[group].items()]
+    return [Make(entry, own) for entry in found for own in [{}, *SETTINGS.get((group, entry.name), [])]]
+
+
+def all_generators() -> list[Make]:
+    """Return every registered generator."""
+    return registered("tokengan.generators")
+
+
+def all_discriminators() -> list[Make]:
+    """Return every registered discriminator."""
+    return registered("tokengan.discriminators")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run tests of networks for every registered one."""
+    if "make_generator" in metafunc.fixturenames:
+        metafunc.parametrize("make_generator", all_generators(), ids=str)
+    if "make_discriminator" in metafunc.fixturenames:
+        metafunc.parametrize("make_discriminator", all_discriminators(), ids=str)
+
+
+@pytest.fixture(params=SPECS)
+def spec(request: pytest.FixtureRequest) -> Spec:
+    """Return sizes with BOS, EOS, PAD and UNK, or the oracle's without."""
+    return SPECS[request.param]
+
+
+@pytest.fixture
+def batch(spec: Spec) -> Sequences:
+    """Return rows of all lengths (of full length where the task has no EOS)."""
+    torch.manual_seed(7)
+    rows = 2 * spec.max_length
+    tokens = torch.randint(3 if spec.end is not None else 0, spec.vocab_size, (rows, spec.max_length))
+    if spec.end is not None:
+        tokens[torch.arange(rows), torch.arange(rows) % (spec.max_length + 1) - 1] = spec.end
+    return Sequences(*tidy(tokens, spec))

@@ -1,0 +1,164 @@
+"""A trained run in use: it writes, scores and is measured.
+
+Axes: B batch, T time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor
+
+from tokengan.api.saved import saved_task
+from tokengan.config import Config, configure
+from tokengan.data.messages import brief, place
+from tokengan.errors import UserError
+from tokengan.generators.base import Autoregressive
+from tokengan.methods.base import Method
+from tokengan.modes import evaluating
+from tokengan.sampling.decoding import Decoding
+from tokengan.sampling.law import nll
+from tokengan.sampling.noise import Noise
+from tokengan.sampling.write import write
+from tokengan.sequences import Sequences
+from tokengan.training.run import CONFIG, Run
+from tokengan.training.snapshot import load_networks
+
+if TYPE_CHECKING:
+    from tokengan.metrics.evaluator import FinalReport
+
+__all__ = ["Model", "report_of"]
+
+ROWS = 256  # sequences scored together
+CHUNK = 1024  # sequences written together: the first ones are the same however many are asked for
+
+
+class Model:
+    """A run that writes.
+
+    Args:
+        run: The run folder.
+        config: Its configuration.
+        method: The method with a checkpoint's weights.
+        checkpoint: Which checkpoint that is.
+
+    Attributes:
+        path: The run folder.
+    """
+
+    def __init__(self, run: Run, config: Config, method: Method, checkpoint: str) -> None:
+        self.run, self.config, self.method, self.checkpoint = run, config, method, checkpoint
+        self.path = run.path
+
+    @classmethod
+    def load(
+        cls, run: str | Path, checkpoint: str | int = "best", *, trust: bool = False, device: str = "cpu"
+    ) -> Model:
+        """Read a run folder and nothing else. See `tokengan.load`."""
+        folder = Run(run)
+        config = configure(None, file=folder.path / CONFIG, trust=trust)
+        name = folder.checkpoints.find(str(checkpoint))
+        method = config.build_method(saved_task(folder.path))
+        load_networks(method, folder.weights(name), name)
+        return cls(folder, config, method.to(torch.device(device)), name)
+
+    def generate(
+        self,
+        n: int = 10,
+        *,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        greedy: bool = False,
+        seed: int = 0,
+        unknown: bool = False,
+    ) -> list[str]:
+        """Return fresh texts; the same for the same seed.
+
+        Args:
+            n: How many.
+            temperature: Divides the logits; 0 takes the likeliest token.
+            top_k: Draw from the k likeliest tokens; 0 draws from all.
+            top_p: Draw from the smallest set of likeliest tokens with this mass.
+            greedy: Take the likeliest token.
+            seed: Seed of the draws.
+            unknown: Whether the unknown word may be written.
+        """
+        return list(self.stream(n, temperature, top_k, top_p, greedy, seed, unknown))
+
+    def stream(
+        self, n: int, temperature: float, top_k: int, top_p: float, greedy: bool, seed: int, unknown: bool
+    ) -> Iterator[str]:
+        """Yield what `generate` returns, as it is written."""
+        if n < 1:
+            raise UserError(f"n is {n}: ask for 1 text or more")
+        unk = self.method.spec.unk
+        forbid = () if unknown or unk is None else (unk,)
+        decoding = Decoding(temperature, top_k, top_p, greedy, forbid)
+        return self._stream(n, decoding, Noise(torch.Generator(self.method.device).manual_seed(seed)))
+
+    def _stream(self, n: int, decoding: Decoding, noise: Noise) -> Iterator[str]:
+        for first in range(0, n, CHUNK):
+            yield from self.method.task.decode(write(self.method.writer, CHUNK, noise, decoding).select(slice(0, n - first)))
+
+    def score(self, texts: Iterable[str]) -> list[float]:
+        """Return the discriminator's probability that each text is real.
+
+        Raises UserError for a run whose discriminator is not there or was never trained.
+        """
+        critic, reward = self.method.critic, getattr(self.method, "reward", None)
+        if critic is None:
+            raise UserError(f"{place(self.path)} ({self.config.method}) has no discriminator: score with a run that has one")
+        if reward is not None and "discriminator" not in reward.needs:
+            raise UserError(
+                f"the discriminator of {place(self.path)} was never trained, since its reward "
+                f"({type(reward).__name__}) does not read it: score with another run"
+            )
+        with torch.no_grad(), evaluating(critic):
+            return [p for x in self._encoded(texts) for p in critic(x)["logits"].float().sigmoid().tolist()]
+
+    def nll(self, texts: Iterable[str]) -> list[float]:
+        """Return -log p(text) in nats per token, EOS counted, under the generator at temperature 1."""
+        law = self.method.writer
+        if not isinstance(law, Autoregressive) or law.density != "exact":
+            raise UserError(f"the generator of {place(self.path)} has no exact likelihood")
+
+        def mean(x: Sequences) -> Tensor:
+            return torch.where(x.mask, nll(law(x), x), 0.0).sum(1) / x.lengths
+
+        with torch.no_grad(), evaluating(law):
+            return [value for x in self._encoded(texts) for value in mean(x).tolist()]
+
+    def _encoded(self, texts: Iterable[str]) -> Iterator[Sequences]:
+        texts = list(texts)
+        for number, text in enumerate(texts, 1):
+            if not isinstance(text, str) or not text.strip():
+                raise UserError(f"text {number}, '{brief(text)}', is empty: leave it out")
+        if texts:
+            yield from (part.to(self.method.device) for part in self.method.task.encode(texts).split(ROWS))
+
+    def evaluate(self, *, split: Literal["valid", "test"] = "test", samples: int = 10_000, seed: int = 1) -> FinalReport:
+        """Return the figures of the run on held-out data, which are read again."""
+        method = self.config.build_method(self.config.build_task())
+        load_networks(method, self.run.weights(self.checkpoint), self.checkpoint)
+        return report_of(method.to(self.method.device), self.run, split=split, samples=samples, seed=seed)
+
+
+def report_of(
+    method: Method, run: Run, *, split: Literal["valid", "test"] = "test", samples: int = 10_000, seed: int = 1
+) -> FinalReport:
+    """Return the final report of a method, compared at equal entropy with the run's start model where there is one."""
+    from dataclasses import replace
+
+    from tokengan.metrics.evaluator import final_report
+
+    start = run.weights("start") if run.checkpoints.pointed("start") else None
+    try:
+        return final_report(method, start, split=split, samples=samples, seed=seed)
+    except UserError as error:
+        if start is None:
+            raise
+        return replace(final_report(method, None, split=split, samples=samples, seed=seed), why=str(error))

@@ -1,0 +1,220 @@
+"""One run from its configuration to its figures: what `train` and `resume` have in common."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from tokengan.api.model import Model, report_of
+from tokengan.config import Config, configure
+from tokengan.config.settings import dotted
+from tokengan.data.messages import brief, place
+from tokengan.data.write import atomic_write
+from tokengan.errors import UserError
+from tokengan.methods.base import Method
+from tokengan.metrics.evaluator import Evaluator
+from tokengan.rewards.constant import Constant
+from tokengan.sampling.decoding import Decoding
+from tokengan.sampling.noise import Noise
+from tokengan.sampling.write import write
+from tokengan.tasks.base import Task
+from tokengan.training.run import CONFIG, Run
+from tokengan.training.trainer import Result, fit
+
+if TYPE_CHECKING:
+    from tokengan.metrics.base import Figure
+    from tokengan.metrics.evaluator import FinalReport
+
+__all__ = ["Session", "TrainedRun"]
+
+LIKELIHOOD = "pretrain generator"  # the phase that `start` makes needless
+CONTROL = "control-constant"
+SHOWN = 20  # texts in `samples/STEP.txt`
+
+
+class TrainedRun(Model):
+    """A run that was trained just now.
+
+    Attributes:
+        result: How training ended: `status` is `done`, `stopped` or `collapsed`.
+        report: The figures at the end; None where training was stopped before.
+        control: The same of the control run, where one was asked for.
+    """
+
+    def __init__(self, run: Run, config: Config, method: Method, result: Result) -> None:
+        super().__init__(run, config, method, run.checkpoints.pointed("last") or "")
+        self.result = result
+        self.report: FinalReport | None = None
+        self.control: FinalReport | None = None
+
+    def figures(self) -> list[Figure]:
+        """Return the figures at the end, those of the control run after them under names that say so."""
+        own = [] if self.report is None else self.report.figures
+        control = [] if self.control is None else self.control.figures
+        # The control's discriminator was never trained.
+        kept = [figure for figure in control if not figure.name.startswith("D ")]
+        return [*own, *(figure.replace(name=f"{figure.name} (constant reward)") for figure in kept)]
+
+    def text(self) -> str:
+        """Return the report for a person, the control's figures in the same table."""
+        if self.report is None:
+            return ""
+        text = replace(self.report, figures=self.figures()).text()
+        if self.control is None:
+            return text
+        return f"{text}\n\nThe constant-reward control from the same start:\n{_comparison(self.control)}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the outcome for `json.dumps`."""
+        return {
+            "run": str(self.path),
+            "status": self.result.status,
+            "step": self.result.step,
+            "report": None if self.report is None else self.report.to_json(),
+            "control": None if self.control is None else self.control.to_json(),
+        }
+
+
+def _comparison(report: FinalReport) -> str:
+    """Return the part of a report's text that compares at equal entropy."""
+    return replace(report, figures=[]).text().split("\n\n", 1)[-1].strip()
+
+
+class Session:
+    """A run that is about to be trained.
+
+    Args:
+        config: Its configuration.
+        out: The run folder, which need not be there yet.
+        task: The data, where they were read already.
+
+    Attributes:
+        task: The data.
+        method: The method, built.
+    """
+
+    def __init__(self, config: Config, out: Path, task: Task | None = None) -> None:
+        self.config, self.out = config, out
+        self.task = config.build_task() if task is None else task
+        weights = None if config.start is None else _start_weights(config.start, self.task)
+        self.method = self.build(weights)
+
+    @classmethod
+    def open(cls, run: Path | str, task: Task | None = None, trust: bool = True) -> Session:
+        """Return the session that goes on with a run folder."""
+        folder = Run(run)
+        session = cls(configure(None, file=folder.path / CONFIG, trust=trust), folder.path, task)
+        _same_data(folder.path, session.task)
+        return session
+
+    def build(self, weights: dict[str, Tensor] | None = None) -> Method:
+        """Return the method, freshly built, without the likelihood phase where its weights are given."""
+        method = self.config.build_method(self.task, weights)
+        phases = method.phases()
+        if weights is not None and len(phases) > 1:
+            kept = [replace(phase, iterations=0) if phase.name == LIKELIHOOD else phase for phase in phases]
+            method.phases = lambda: kept
+        return method
+
+    def run(self, at: str | None = None) -> TrainedRun:
+        """Train to the end, then the control where one is asked for, and measure both.
+
+        A folder made here is taken away again by what goes wrong before its first checkpoint.
+        """
+        made = not (self.out / CONFIG).exists()
+        above = [parent for parent in self.out.absolute().parents if not parent.exists()]
+        try:
+            folder = self._create() if made else Run(self.out)
+            result = fit(
+                self.method, folder, Evaluator(), settings=self.config.trainer, samples=self._samples, at=at
+            )
+        except BaseException:
+            if made:
+                self._take_away(above)
+            raise
+        trained = TrainedRun(folder, self.config, self.method, result)
+        if result.status != "stopped":
+            trained.report = report_of(self.method, folder)
+            if self.config.control is not None:
+                trained.control = self._control()
+            atomic_write(folder.path / "final.json", json.dumps(trained.to_json(), indent=2) + "\n")
+        return trained
+
+    def _create(self) -> Run:
+        with tempfile.TemporaryDirectory() as aside:
+            self.task.save(Path(aside))
+            files = {path.name: path.read_text(encoding="utf-8") for path in Path(aside).iterdir()}
+        files["data.json"] = json.dumps(self.task.report, indent=2) + "\n"
+        return Run.create(self.out, self.config.dump(), files)
+
+    def _take_away(self, above: list[Path]) -> None:
+        with suppress(UserError):
+            if Run(self.out).checkpoints.names():
+                return
+            shutil.rmtree(self.out)
+        for parent in above:  # the nearest first; one that holds something else stays
+            with suppress(OSError):
+                parent.rmdir()
+
+    def _samples(self, method: Method) -> list[str]:
+        forbid = () if method.spec.unk is None else (method.spec.unk,)
+        noise = Noise(torch.Generator(method.device).manual_seed(self.config.seed))
+        return self.task.decode(write(method.writer, SHOWN, noise, Decoding(forbid=forbid)))
+
+    def _control(self) -> FinalReport | None:
+        out = self.out / CONTROL
+        if (out / CONFIG).exists():
+            return Session.open(out, self.task).run().report
+        kept = {key: value for key, value in self.config.settings.items() if not key.startswith("reward.")}
+        start = self.out / "checkpoints" / Run(self.out).checkpoints.find("start")
+        config = configure(
+            self.config.method,
+            settings={**kept, "task": self.config.task, "reward": dotted(Constant)},
+            seed=self.config.seed,
+            start=start,
+        )
+        return Session(config, out, self.task).run().report
+
+
+def _start_weights(start: str, task: Task) -> dict[str, Tensor]:
+    """Return the generator's weights of a run folder (its best checkpoint) or of one of its checkpoint folders."""
+    path, which = Path(start), "best"
+    if path.parent.name == "checkpoints" and not (path / CONFIG).exists():
+        path, which = path.parent.parent, path.name
+    run = Run(path)
+    with tempfile.TemporaryDirectory() as aside:
+        task.save(Path(aside))
+        for name in ("spec.json", "tokenizer.json"):
+            here, there = Path(aside, name), run.path / name
+            if here.exists() != there.exists() or (here.exists() and here.read_bytes() != there.read_bytes()):
+                raise UserError(
+                    f"{place(run.path)} was trained on other data than these ({name} differs): give the same data and data "
+                    "settings, or start from another run"
+                )
+    weights = run.weights(which)
+    own = {key.removeprefix("generator."): value for key, value in weights.items() if key.startswith("generator.")}
+    if not own:
+        raise UserError(f"{place(run.path)} holds no generator to start from")
+    return own
+
+
+def _same_data(run: Path, task: Task) -> None:
+    """Refuse to go on with other data than the run was begun with."""
+    try:
+        before = json.loads((run / "data.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{place(run / 'data.json')} cannot be read ({brief(error, 100)}): the run is not whole") from None
+    then, now = ([file["sha256"] for file in report.get("files", [])] for report in (before, task.report))
+    if then != now:
+        raise UserError(
+            f"the data have changed since {place(run)} was begun (sha256 differs): put back the file as it was, or train "
+            f"anew with: tokengan train --config {run / CONFIG}"
+        )

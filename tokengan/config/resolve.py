@@ -1,0 +1,123 @@
+"""Defaults, a preset, a config file and the user's own settings, laid over each other and checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tokengan.config.built import Config
+from tokengan.config.check import Check, imported, trusted
+from tokengan.config.settings import Settings, as_text, data_settings, dotted, flatten, overlay, read_config
+from tokengan.config.slots import flags_of, slots_of
+from tokengan.data.builtin import BUILTIN
+from tokengan.data.messages import brief, place
+from tokengan.errors import UserError, nearest
+from tokengan.registry import class_path, known
+from tokengan.training.trainer import TrainerSettings
+
+__all__ = ["configure", "preset_of"]
+
+HEAD = ("method", "task", "seed", "start", "control")  # keys of a config file that are no constructor's
+NOT_SETTINGS = {"task", "seed"}  # arguments of a method that are given by the head
+CONTROLS = ("constant",)
+MAX_SEED = 2**31 - 1
+
+
+def configure(
+    method: str | type | None,
+    data: Any = None,
+    *,
+    preset: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    file: Path | str | None = None,
+    seed: int | str | None = None,
+    start: str | os.PathLike[str] | None = None,
+    control: str | None = None,
+    trust: bool = True,
+) -> Config:
+    """Return the resolved configuration: defaults, under the preset, under the file, under the settings.
+
+    Raises UserError, with what there is, for a method, preset, part or setting that is unknown or does not fit.
+
+    >>> config = configure("mle", "emoji", settings={"generator": "gru", "epochs": "3"})
+    >>> config.values["epochs"], config.values["generator"]["class_path"]
+    (3, 'tokengan.generators.recurrent.GRU')
+    """
+    written = {} if file is None else read_config(file)
+    name = _method_name(method, written.get("method"), file)
+    trusted("methods", name, trust)
+    cls = imported("methods", name, "method")
+    head = {"seed": seed, "start": None if start is None else os.fspath(start), "control": control}
+    given = data_settings(data) | flatten(settings or {}) | {key: value for key, value in head.items() if value is not None}
+    merged = overlay(overlay(preset_of(cls, name, preset), written), given)
+    if merged.get("control") not in (None, *CONTROLS):
+        asked = brief(merged["control"])
+        raise UserError(f"there is no control '{asked}'{nearest(asked, CONTROLS)} (known: {', '.join(CONTROLS)})")
+    if merged.get("control") and "reward" not in slots_of(cls):
+        raise UserError(f"{name} has no reward, so there is no control for it: leave out control")
+    task = str(merged.get("task") or "oracle")
+    trusted("tasks", task, trust)
+    rest = {key: value for key, value in merged.items() if key not in HEAD}
+    return Config(
+        method=name,
+        task=task,
+        seed=_seed(merged.get("seed", 0)),
+        start=merged.get("start"),
+        control=merged.get("control"),
+        classes=(cls, imported("tasks", task, "task")),
+        settings=_checked(cls, imported("tasks", task, "task"), rest, task, trust),
+    )
+
+
+def preset_of(cls: Any, method: str, preset: str | None) -> Settings:
+    """Return the flat settings of a preset. Raises UserError, with what there is, for an unknown one."""
+    if preset is None:
+        return {}
+    if preset not in cls.presets:
+        there = ", ".join(cls.presets) or "none"
+        raise UserError(f"{method} has no preset '{brief(preset)}'{nearest(preset, cls.presets)} (there are: {there})")
+    flags = dict(cls.presets[preset])
+    return data_settings(flags.pop("data", None)) | flatten(flags)
+
+
+def _method_name(asked: str | type | None, written: Any, file: Path | str | None) -> str:
+    named = dotted(asked) if isinstance(asked, type) else asked
+    if named is None and written is None:
+        where = "" if file is None else f" ({place(file)} names none)"
+        raise UserError(f"which method?{where} There are: {', '.join(known('methods'))}")
+    if named is not None and written is not None and class_path("methods", named) != class_path("methods", str(written)):
+        raise UserError(f"{place(file or '')} is for the method {brief(written)}, not {brief(named)}: leave out one of them")
+    return str(named or written)
+
+
+def _seed(seed: Any) -> int:
+    try:
+        value = int(str(seed))
+    except ValueError:
+        value = -1
+    if not 0 <= value <= MAX_SEED:
+        raise UserError(f"seed is '{brief(seed)}': give a whole number from 0 to {MAX_SEED}")
+    return value
+
+
+def _checked(method: Any, task: Any, settings: Settings, task_name: str, trust: bool) -> Settings:
+    """Return the settings with class paths for short names. Raises UserError for what does not fit."""
+    own = {name: slot for name, slot in slots_of(method).items() if name not in NOT_SETTINGS}
+    groups = {"data": slots_of(task), "trainer": slots_of(TrainerSettings)}
+    flags = [*flags_of(own), *(f"{name}.{flag}" for name, slots in groups.items() for flag in flags_of(slots))]
+    for name, slots in groups.items():
+        if name in settings:
+            what = as_text(settings[name])
+            raise UserError(f"{name} has settings of its own, as {name}.{next(iter(slots))}: '{brief(what)}' is none")
+    check = Check(settings, flags, trust)
+    try:
+        checked = check.all(groups["data"], "data.")
+    except UserError as error:
+        raise UserError(f"{error} (the data are of the kind '{task_name}')") from error.__cause__
+    checked |= check.all(groups["trainer"], "trainer.")
+    if "source" in groups["data"] and "data.source" not in checked:
+        raise UserError(f"the task {task_name} needs data: name a file, a folder, {', '.join(BUILTIN)} or a hub id")
+    rest = {key: value for key, value in settings.items() if key.partition(".")[0] not in groups}
+    return checked | Check(rest, flags, trust).all(own)

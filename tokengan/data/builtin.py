@@ -1,0 +1,71 @@
+"""Data sets by name that need no download, and hub ids that are known to hold the field's usual sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from tokengan.data.emoji_names import emoji_names
+from tokengan.data.fortunes import fortune_sentences
+from tokengan.data.lines import Lines, text_digest
+from tokengan.data.messages import place
+from tokengan.data.read import collect
+from tokengan.data.records import Column, Row
+from tokengan.errors import UserError
+
+__all__ = ["BUILTIN", "KNOWN_HUB_IDS", "HubId", "read_builtin"]
+
+# Name -> what `tokengan data list` says of it.
+BUILTIN = {
+    "fortunes": "17,700 English sentences of 4 to 25 words, lower case, punctuation apart; column category",
+    "emoji": "3,970 short names of emoji; emoji:de and 12 other languages; column emoji",
+}
+
+
+@dataclass(frozen=True)
+class HubId:
+    """A data set on the Hugging Face hub: its id, what it is, and the column with the text where that is known."""
+
+    id: str
+    what: str
+    column: str | None = None
+
+
+# Ids seen in public code or on the hub's own pages; they change hands, so a failure to load names the id.
+KNOWN_HUB_IDS = (
+    HubId("cornell-movie-review-data/rotten_tomatoes", "movie review sentences, 2 labels (MR)", "text"),
+    HubId("stanfordnlp/sst2", "movie review phrases and sentences, 2 labels (SST-2)", "sentence"),
+    HubId("SetFit/sst2", "movie review sentences, 2 labels (SST-2, whole sentences)", "text"),
+    HubId("SetFit/sst5", "movie review sentences, 5 labels (SST-5)", "text"),
+    HubId("fancyzhx/yelp_polarity", "Yelp reviews, 2 labels, long", "text"),
+    HubId("bentrevett/multi30k", "picture captions, German and English (Multi30k)", "en"),
+    HubId("li2017dailydialog/daily_dialog", "everyday dialogues (DailyDialog)"),
+    HubId("yerevann/coco-karpathy", "picture captions (COCO)"),
+    HubId("katielink/moses", "molecules as SMILES (MOSES)"),
+    HubId("jxie/guacamol", "molecules as SMILES (GuacaMol)", "text"),
+    HubId("yairschiff/qm9", "small molecules (QM9)"),
+    HubId("tuetschek/e2e_nlg", "restaurant descriptions from data (E2E)", "human_reference"),
+    HubId("webnlg-challenge/web_nlg", "sentences from triples (WebNLG); needs a configuration, as id:release_v3.0_en"),
+)
+
+
+def read_builtin(source: str, column: Column = None, *, max_lines: int | None = None) -> Lines:
+    """Read a built-in data set, given as `name` or `name:option`.
+
+    >>> lines = read_builtin("emoji:de", max_lines=3)
+    >>> lines.texts, list(lines.columns)
+    (['goldmedaille', 'silbermedaille', 'bronzemedaille'], ['emoji'])
+    """
+    name, _, option = source.partition(":")
+    if column is not None:
+        raise UserError(f"{place(source)} is built in and has its text already chosen: leave out column")
+    if name == "fortunes" and option:
+        raise UserError("fortunes has no variants: leave out everything from the colon on")
+    pairs, beside = (fortune_sentences(), "category") if name == "fortunes" else (emoji_names(option or "en"), "emoji")
+    lines = collect(source, islice(_rows(pairs, beside), max_lines))
+    return replace(lines, sha256=text_digest(lines.texts))
+
+
+def _rows(pairs: Iterator[tuple[str, str]], column: str) -> Iterator[Row]:
+    return ((number, text, {column: value}) for number, (value, text) in enumerate(pairs, 1))

@@ -1,0 +1,125 @@
+"""The convolutional discriminator of SeqGAN (Kim 2014's network, Srivastava et al. 2015's highway).
+
+Axes: B batch, T time, E embedding, C filters of one width, F all filters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tokengan.discriminators.base import Discriminator
+from tokengan.generators.base import Outputs
+from tokengan.sequences import Sequences
+from tokengan.spec import Spec
+
+__all__ = ["HighwayCNN", "published_widths"]
+
+
+def published_widths(length: int) -> dict[int, int]:
+    """Return SeqGAN's filters for sequences of some length: number of filters by width.
+
+    Widths 1 to 10 as published, then a half, three quarters and the whole of the length with 160 filters each, which
+    are the published ones at T = 20 (15, 20) and T = 32 (16, 24, 32).
+
+    >>> published_widths(20)
+    {1: 100, 2: 200, 3: 200, 4: 200, 5: 200, 6: 100, 7: 100, 8: 100, 9: 100, 10: 100, 15: 160, 20: 160}
+    >>> sum(published_widths(20).values()), list(published_widths(32))[-3:], list(published_widths(3))
+    (1720, [16, 24, 32], [1, 2, 3])
+    """
+    short = dict(enumerate((100, 200, 200, 200, 200, 100, 100, 100, 100, 100), start=1))
+    long = {width: 160 for width in (length // 2, 3 * length // 4, length) if width > 10}
+    return {width: count for width, count in (short | long).items() if width <= length}
+
+
+class HighwayCNN(Discriminator):
+    """Convolutions of several widths, ReLU, max over time, one highway layer, dropout, two logits.
+
+    t = sigmoid(W_t c + b_t), out = t relu(W_h c + b_h) + (1 - t) c, D = softmax(W out + b); the logit given is the
+    difference of the two. A window counts where it lies wholly inside the sequence; a sequence shorter than the window
+    has one, filled up with zeros.
+
+    >>> from tokengan.spec import Spec
+    >>> x = Sequences(torch.zeros(2, 20, dtype=torch.long), torch.ones(2, 20, dtype=torch.bool))
+    >>> outputs = HighwayCNN(Spec(vocab_size=10, max_length=20))(x)
+    >>> outputs["logits"].shape, outputs["features"].shape
+    (torch.Size([2]), torch.Size([2, 1720]))
+    """
+
+    gives: ClassVar[frozenset[str]] = frozenset({"logits", "features"})
+
+    def __init__(
+        self,
+        spec: Spec,
+        embedding: int = 64,
+        widths: Sequence[int] | None = None,
+        filters: Sequence[int] | None = None,
+        dropout: float = 0.25,
+        l2: float = 0.2,
+    ) -> None:
+        """Build the network.
+
+        Args:
+            spec: Sizes and ids of the task.
+            embedding: Width of the token embeddings, E.
+            widths: Window widths; None takes the published ones for the task's length.
+            filters: Filters of each width; None takes the published numbers (160 for widths above 10).
+            dropout: Before the last layer (the published keep probability is 0.75).
+            l2: Weight of half the squared norm of the last layer's weights and biases.
+        """
+        super().__init__(spec, embedding)
+        published = published_widths(spec.max_length)
+        widths = list(published) if widths is None else list(widths)
+        filters = [published.get(width, 160) for width in widths] if filters is None else list(filters)
+        if len(widths) != len(filters):
+            raise ValueError(f"{len(widths)} widths but {len(filters)} filter numbers: give one number for each width")
+        self.widths, self.l2, self.features = widths, l2, sum(filters)
+        self.convolutions = nn.ModuleList(
+            nn.Conv1d(embedding, count, width) for width, count in zip(widths, filters, strict=True)
+        )
+        self.transform = nn.Linear(self.features, self.features)
+        self.gate = nn.Linear(self.features, self.features)
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(self.features, 2)
+        self._initialise()
+
+    def _initialise(self) -> None:
+        nn.init.uniform_(self.embedding.weight, -1, 1)
+        for layer in (*self.convolutions, self.output):
+            assert isinstance(layer, nn.Conv1d | nn.Linear)
+            assert layer.bias is not None
+            nn.init.trunc_normal_(layer.weight, std=0.1, a=-0.2, b=0.2)
+            nn.init.constant_(layer.bias, 0.1)
+        for layer in (self.transform, self.gate):
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def score(self, embedded: Float[Tensor, "B T E"], x: Sequences) -> Outputs:
+        """Return `logits` [B] and the pooled `features` [B,F]."""
+        short = max(self.widths) - x.length
+        signal = functional.pad(embedded, (0, 0, 0, short)) if short > 0 else embedded
+        signal, lengths = signal.transpose(1, 2).contiguous(), x.lengths.unsqueeze(1)
+        whole = bool((lengths == signal.shape[2]).all())
+        pooled: list[Tensor] = []
+        for width, convolution in zip(self.widths, self.convolutions, strict=True):
+            windows = convolution(signal)
+            if not whole:
+                places = torch.arange(windows.shape[2], device=windows.device)
+                inside = places <= (lengths - width).clamp(min=0)
+                windows = windows.masked_fill(~inside.unsqueeze(1), torch.finfo(windows.dtype).min)
+            # ReLU commutes with the maximum, and after it there are T times fewer numbers.
+            pooled.append(windows.amax(dim=2).relu())
+        features = torch.cat(pooled, dim=1)
+        gate = self.gate(features).sigmoid()
+        highway = gate * self.transform(features).relu() + (1 - gate) * features
+        two = self.output(self.dropout(highway))
+        return {"logits": two[:, 1] - two[:, 0], "features": features}
+
+    def weight_penalty(self) -> Tensor:
+        """Return l2 / 2 times the squared norm of the last layer."""
+        return self.l2 / 2 * (self.output.weight.square().sum() + self.output.bias.square().sum())

@@ -1,0 +1,112 @@
+"""Pre-norm Transformer blocks (Vaswani et al. 2017; Radford et al. 2019), causal, cached or bidirectional.
+
+Axes: B batch, T tokens read now, P tokens read before, E width, N heads, D = E/N.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+__all__ = ["Blocks", "Cache"]
+
+# Keys and values [B,N,P,D] of one block.
+Cache = tuple[Tensor, Tensor]
+
+
+class Block(nn.Module):
+    """a = h + W softmax(Q K' / sqrt(D)) V of norm(h), then a + MLP(norm(a)) with GELU."""
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.before_mix, self.before_mlp = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.project = nn.Linear(width, 3 * width)
+        self.join = nn.Linear(width, width)
+        self.widen, self.narrow = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, hidden: Tensor, past: Cache | None, mask: Tensor | None, causal: bool) -> tuple[Tensor, Cache]:
+        """Return the new hidden states [B,T,E] and the keys and values of all tokens read so far."""
+        projected = self.project(self.before_mix(hidden)).unflatten(-1, (3, self.heads, -1))
+        query, key, value = projected.permute(2, 0, 3, 1, 4)
+        if past is not None:
+            key, value = torch.cat([past[0], key], dim=2), torch.cat([past[1], value], dim=2)
+        rate = self.dropout.p
+        mixed = functional.scaled_dot_product_attention(query, key, value, mask, rate, causal)
+        hidden = hidden + self.dropout(self.join(mixed.transpose(1, 2).flatten(2)))
+        wide = functional.gelu(self.widen(self.before_mlp(hidden)))
+        return hidden + self.dropout(self.narrow(wide)), (key, value)
+
+
+class Blocks(nn.Module):
+    """Learned positions, dropout, blocks, a last norm.
+
+    >>> blocks = Blocks(max_length=5, width=8, layers=2, heads=2)
+    >>> whole, _ = blocks(torch.ones(1, 2, 8), causal=True)
+    >>> first, past = blocks(torch.ones(1, 1, 8), causal=True)
+    >>> second, _ = blocks(torch.ones(1, 1, 8), past)
+    >>> torch.allclose(whole, torch.cat([first, second], dim=1), atol=1e-6)
+    True
+    """
+
+    def __init__(
+        self, max_length: int, width: int, layers: int, heads: int, dropout: float = 0.0, init_std: float = 0.02
+    ) -> None:
+        """Build the network.
+
+        Args:
+            max_length: Number of positions.
+            width: Width of every layer, E, a multiple of `heads`.
+            layers: Number of blocks, L.
+            heads: Attention heads of a block.
+            dropout: On the embeddings, the attention weights and what each block adds.
+            init_std: Weights start N(0, init_std), those that write into the residual stream divided by sqrt(2 L).
+        """
+        super().__init__()
+        if width % heads:
+            raise ValueError(f"the width must be a multiple of the number of heads, not {width} of {heads}")
+        self.positions = nn.Parameter(torch.empty(max_length, width))
+        self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(layers))
+        self.norm = nn.LayerNorm(width)
+        self.dropout = nn.Dropout(dropout)
+        for name, parameter in self.named_parameters():
+            if parameter.dim() > 1:
+                residual = name.endswith(("join.weight", "narrow.weight"))
+                nn.init.normal_(parameter, std=init_std / math.sqrt(2 * layers) if residual else init_std)
+            elif name.endswith("bias"):
+                nn.init.zeros_(parameter)
+
+    def forward(
+        self,
+        embedded: Float[Tensor, "B T E"],
+        past: Sequence[Cache] = (),
+        mask: Bool[Tensor, "B 1 #T S"] | None = None,
+        causal: bool = False,
+    ) -> tuple[Float[Tensor, "B T E"], list[Cache]]:
+        """Return hidden states and every block's keys and values.
+
+        Args:
+            embedded: Embeddings of the tokens to read.
+            past: What this returned for the tokens before them; nothing is changed in it.
+            mask: Which tokens may be looked at, or None for all.
+            causal: Whether each token sees only itself and those before it.
+        """
+        read = past[0][0].shape[2] if past else 0
+        after = read + embedded.shape[1]
+        if after > len(self.positions):
+            raise ValueError(
+                f"a sequence of {after} tokens is longer than the {len(self.positions)} positions of the network: "
+                "cut it, or build the network with a larger spec.max_length"
+            )
+        hidden = self.dropout(embedded + self.positions[read:after])
+        caches: list[Cache] = []
+        for k, block in enumerate(self.blocks):
+            hidden, cache = block(hidden, past[k] if past else None, mask, causal)
+            caches.append(cache)
+        return self.norm(hidden), caches

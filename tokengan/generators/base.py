@@ -1,0 +1,132 @@
+"""What every generator is. Two faces, one distribution: `forward` in parallel, `start` and `step` one token at a time.
+
+Axes: B batch, T time, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tokengan.sequences import Sequences
+from tokengan.spec import Spec
+
+if TYPE_CHECKING:
+    from tokengan.sampling.noise import Noise
+
+__all__ = ["Autoregressive", "Condition", "Generator", "Outputs", "State", "Token", "embed"]
+
+Outputs = dict[str, Tensor]
+Condition = Mapping[str, Any]
+# What `step` reads: ids, or relaxed tokens (rows of weights over the vocabulary that sum to 1).
+Token = Int[Tensor, " B"] | Float[Tensor, "B V"]
+
+
+@dataclass(frozen=True)
+class State:
+    """What a generator remembers of the tokens so far. Never changed in place, so a kept state stays valid.
+
+    Args:
+        rows: Tensors with one entry a row, batch first.
+        shared: What holds for all rows (a table computed once per call).
+
+    >>> State({"h": torch.zeros(2, 3)}).repeat(2).rows["h"].shape
+    torch.Size([4, 3])
+    """
+
+    rows: dict[str, Tensor]
+    shared: dict[str, Any] = field(default_factory=dict)
+
+    def select(self, index: Tensor) -> State:
+        """Return the state of some rows."""
+        return State({name: value[index] for name, value in self.rows.items()}, self.shared)
+
+    def repeat(self, copies: int) -> State:
+        """Return `copies` blocks of all rows, block after block."""
+        rows = {name: value.repeat(copies, *[1] * (value.dim() - 1)) for name, value in self.rows.items()}
+        return State(rows, self.shared)
+
+    def under(self, other: State) -> State:
+        """Return the rows of both, the other's last. Both have read equally many tokens."""
+        rows = {name: torch.cat([value, other.rows[name]]) for name, value in self.rows.items()}
+        return State(rows, self.shared)
+
+
+class Generator(nn.Module):
+    """Anything that writes sequences.
+
+    Attributes:
+        density: Whether log-probabilities of a sequence are `exact`, a `bound`, or `none`.
+        needs: Names of the conditions it cannot do without.
+    """
+
+    density: ClassVar[Literal["exact", "bound", "none"]] = "none"
+    needs: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, spec: Spec) -> None:
+        """Keep the sizes."""
+        super().__init__()
+        self.spec = spec
+
+    def prior(self, rows: int, noise: Noise) -> Condition:
+        """Return the conditions that the generator draws itself (latents); none by default."""
+        del rows, noise
+        return {}
+
+
+class Autoregressive(Generator):
+    """A generator whose law is a product of next-token laws.
+
+    `forward(x)["logits"][:, t]` is the law of `x.tokens[:, t]` given the tokens before it; the start symbol and the
+    shift by one are the generator's own business. Ids that may never be written (`spec.never`) have probability 0.
+    """
+
+    density: ClassVar[Literal["exact", "bound", "none"]] = "exact"
+    closed: Tensor
+
+    def __init__(self, spec: Spec) -> None:
+        """Keep the sizes and which ids are closed."""
+        super().__init__(spec)
+        # Added to the output bias. Finite, also when divided by a low temperature: 0 * -inf in an entropy would be NaN.
+        closed = torch.zeros(spec.vocab_size)
+        closed[list(spec.never)] = -1e30
+        self.register_buffer("closed", closed, persistent=False)
+
+    def forward(self, x: Sequences) -> Outputs:
+        """Return outputs for every position at once: `logits` [B,T,V] and whatever else the network offers.
+
+        By default the loop over `step`, feeding the tokens of `x`, the relaxed ones where it has them.
+        """
+        tokens = x.tokens if x.soft is None else x.soft
+        outputs, state = self.start(len(x), x.condition)
+        kept = [outputs]
+        for t in range(x.length - 1):
+            outputs, state = self.step(tokens[:, t], state)
+            kept.append(outputs)
+        return {name: torch.stack([one[name] for one in kept], dim=1) for name in kept[0]}
+
+    def start(self, rows: int, condition: Condition) -> tuple[Outputs, State]:
+        """Return the law of the first token, `logits` [rows,V], and the state before it."""
+        raise NotImplementedError
+
+    def step(self, token: Token, state: State) -> tuple[Outputs, State]:
+        """Read one token (ids [B], or relaxed [B,V]) and return the law of the next one and the new state."""
+        raise NotImplementedError
+
+
+def embed(
+    table: Float[Tensor, "V E"], token: Int[Tensor, "*rows"] | Float[Tensor, "*rows V"]
+) -> Float[Tensor, "*rows E"]:
+    """Return the embedding of ids [...] or the mixture of embeddings of relaxed tokens [..., V].
+
+    >>> table = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    >>> embed(table, torch.tensor([1])).tolist(), embed(table, torch.tensor([[0.5, 0.5]])).tolist()
+    ([[0.0, 1.0]], [[0.5, 0.5]])
+    """
+    return token @ table if token.is_floating_point() else functional.embedding(token, table)

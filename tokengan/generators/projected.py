@@ -1,0 +1,146 @@
+"""Generators whose law is a linear layer on a hidden state, and their log-probabilities without keeping any logits.
+
+Axes: B batch, T time, N real tokens, V vocabulary, H hidden.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tokengan.generators.base import Autoregressive, Outputs, embed
+from tokengan.sequences import Sequences
+from tokengan.spec import Spec
+
+__all__ = ["Projected", "linear_logp"]
+
+# Numbers in a chunk of logits: small enough to stay in a processor's cache, where the passes over it cost a third.
+CHUNK = 2**20
+
+
+class LinearLogp(torch.autograd.Function):
+    """log softmax((h W' + b) / temperature)[target], and the law's entropy, in chunks of rows.
+
+    The logits are made again in the backward pass: one more matrix product in exchange for several passes over a tensor
+    that fits no cache.
+    """
+
+    @staticmethod
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, temperature: float
+    ) -> tuple[Tensor, Tensor]:
+        logp, entropy = hidden.new_empty(len(hidden)), hidden.new_empty(len(hidden))
+        norm = hidden.new_empty(len(hidden))
+        for rows in _chunks(hidden, weight):
+            logits = _logits(hidden[rows], weight, bias, temperature)
+            chosen = logits.gather(1, target[rows, None]).squeeze(1)
+            largest = logits.amax(1)
+            shifted = logits.sub_(largest.unsqueeze(1))
+            weights = shifted.exp()
+            total = weights.sum(1)
+            norm[rows] = largest + total.log()
+            logp[rows] = chosen - norm[rows]
+            entropy[rows] = total.log() - torch.linalg.vecdot(weights, shifted) / total
+        ctx.save_for_backward(hidden, weight, bias, target, norm)
+        ctx.temperature = temperature
+        ctx.mark_non_differentiable(entropy)
+        return logp, entropy
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        hidden, weight, bias, target, norm = ctx.saved_tensors
+        scale = (grads[0] / ctx.temperature).unsqueeze(1)
+        to_hidden, to_weight, to_bias = torch.empty_like(hidden), torch.zeros_like(weight), torch.zeros_like(bias)
+        for rows in _chunks(hidden, weight):
+            law = _logits(hidden[rows], weight, bias, ctx.temperature).sub_(norm[rows].unsqueeze(1)).exp_()
+            slope = law.mul_(-scale[rows])
+            slope.scatter_add_(1, target[rows, None], scale[rows])
+            torch.mm(slope, weight, out=to_hidden[rows])
+            to_weight.addmm_(slope.T, hidden[rows])
+            to_bias += slope.sum(0)
+        return to_hidden, to_weight, to_bias, None, None
+
+
+def _chunks(hidden: Tensor, weight: Tensor) -> list[slice]:
+    size = max(CHUNK // len(weight), 16)
+    return [slice(first, first + size) for first in range(0, len(hidden), size)]
+
+
+def _logits(hidden: Tensor, weight: Tensor, bias: Tensor, temperature: float) -> Tensor:
+    logits = torch.addmm(bias, hidden, weight.T)
+    return logits if temperature == 1 else logits.div_(temperature)
+
+
+def linear_logp(
+    hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, temperature: float = 1.0
+) -> tuple[Tensor, Tensor]:
+    """Return log-probabilities [N] of targets [N] under a linear layer's law, and the law's entropy [N] (no gradient).
+
+    >>> hidden, weight = torch.zeros(2, 3), torch.zeros(4, 3)
+    >>> logp, entropy = linear_logp(hidden, weight, torch.zeros(4), torch.tensor([0, 3]))
+    >>> logp.exp().tolist(), entropy.exp().tolist()
+    ([0.25, 0.25], [4.0, 4.0])
+    """
+    with torch.autocast(hidden.device.type, enabled=False):
+        parts = (part if part.dtype == torch.float64 else part.float() for part in (hidden, weight, bias))
+        return LinearLogp.apply(*parts, target, temperature)  # pyright: ignore[reportReturnType]
+
+
+class Projected(Autoregressive):
+    """A generator whose law of the next token is softmax(W h + b), with hidden states h [B,T,H] given by `hidden`.
+
+    A tied W is the embedding matrix. The layer `output` then has no matrix of its own: shared, it would belong to two
+    modules, and safetensors refuses that.
+    """
+
+    def __init__(self, spec: Spec, embedding: int, hidden: int, tied: bool) -> None:
+        """Make the first and the last layer.
+
+        Args:
+            spec: Sizes and ids of the task.
+            embedding: Width of the token embeddings, E.
+            hidden: Width of the hidden states, H.
+            tied: Whether W is the embedding matrix; needs E = H.
+        """
+        super().__init__(spec)
+        if tied and embedding != hidden:
+            raise ValueError(f"a tied output needs embedding == hidden, not {embedding} and {hidden}")
+        self.tied = tied
+        self.embedding = nn.Embedding(spec.vocab_size, embedding)
+        self.output = nn.Linear(hidden, spec.vocab_size)
+        if tied:
+            self.output.register_parameter("weight", None)
+
+    def hidden(self, x: Sequences) -> Float[Tensor, "B T H"]:
+        """Return the hidden state from which each token of `x` is predicted [B,T,H], dropout applied."""
+        raise NotImplementedError
+
+    def read(self, x: Sequences) -> Float[Tensor, "B T E"]:
+        """Return the embeddings of what is read before each token of `x`: the start symbol, then all but the last."""
+        table, tokens = self.embedding.weight, x.tokens if x.soft is None else x.soft
+        start = embed(table, x.tokens.new_full((len(x), 1), self.spec.start))
+        return torch.cat([start, embed(table, tokens[:, :-1])], dim=1)
+
+    def readout(self) -> tuple[Float[Tensor, "V H"], Float[Tensor, " V"]]:
+        """Return W and b; the bias puts closed ids out of reach."""
+        return (self.embedding if self.tied else self.output).weight, self.output.bias + self.closed
+
+    def project(self, hidden: Float[Tensor, "*rows H"]) -> Outputs:
+        """Return `logits` [...,V] and the hidden states they come from."""
+        return {"logits": functional.linear(hidden, *self.readout()), "hidden": hidden}
+
+    def forward(self, x: Sequences) -> Outputs:
+        """Return `logits` [B,T,V] and `hidden` [B,T,H]."""
+        return self.project(self.hidden(x))
+
+    def score(self, x: Sequences, temperature: float = 1.0) -> Outputs:
+        """Return `logp` and `entropy` [B,T] of the tokens of `x`; only real tokens meet the vocabulary."""
+        hidden = self.hidden(x)
+        logp, entropy = linear_logp(hidden[x.mask], *self.readout(), x.tokens[x.mask], temperature)
+        blank = logp.new_zeros(x.tokens.shape)
+        scored = {"logp": blank.masked_scatter(x.mask, logp), "entropy": blank.masked_scatter(x.mask, entropy)}
+        return {**scored, "hidden": hidden}

@@ -1,0 +1,209 @@
+"""What every method is: networks, streams of random numbers, phases of plain rounds, and one `update`.
+
+Axes: B batch, T time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from tokengan.discriminators.base import Discriminator, Judged
+from tokengan.generators.base import Generator
+from tokengan.methods.batches import Batches
+from tokengan.methods.streams import Streams
+from tokengan.methods.world import World
+from tokengan.sampling.decoding import Decoding
+from tokengan.sampling.law import nll
+from tokengan.sampling.noise import Noise
+from tokengan.sampling.write import write
+from tokengan.schedules import Schedule
+from tokengan.sequences import Sequences
+from tokengan.spec import Net
+from tokengan.tasks.base import Task
+
+__all__ = ["Loss", "Method", "Optimiser", "Phase", "plus"]
+
+Metrics = dict[str, float | Tensor]
+Loss = Tensor | tuple[Tensor, Metrics] | Iterable[Tensor | tuple[Tensor, Metrics]]
+
+
+@dataclass(frozen=True)
+class Optimiser:
+    """How one player's parameters move.
+
+    Args:
+        name: `adam`, `adamw`, `rmsprop` or `sgd`.
+        lr: Learning rate.
+        weight_decay: Decoupled for `adamw`, added to the gradient otherwise.
+        betas: Averaging rates of Adam.
+        momentum: For `sgd`.
+        clip: Largest norm of the player's whole gradient; None leaves it.
+        factor: Multiplies `lr`, as a schedule over this player's updates.
+    """
+
+    name: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
+    lr: float = 1e-3
+    weight_decay: float = 0.0
+    betas: tuple[float, float] = (0.9, 0.999)
+    momentum: float = 0.0
+    clip: float | None = 5.0
+    factor: Schedule = Schedule()
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training: so many rounds of one function.
+
+    Args:
+        name: Stands in logs and checkpoints.
+        iterations: Number of rounds.
+        run: One round; gets its number within the phase, from 0.
+        watch: Held-out figure (lower is better) by which the phase's best state is kept; the next phase goes on from
+            that state, not from the last one.
+        patience: Evaluations of `watch` without a new best after which the phase ends; None runs all rounds.
+    """
+
+    name: str
+    iterations: int
+    run: Callable[[int], None]
+    watch: str | None = None
+    patience: int | None = None
+
+
+def plus(loss: tuple[Tensor, Metrics], extra: Tensor, name: str) -> tuple[Tensor, Metrics]:
+    """Return a loss with a further term, logged under its own name."""
+    value, metrics = loss
+    return value + extra, {**metrics, name: extra.detach()}
+
+
+class Method(nn.Module):
+    """A way to train a generator.
+
+    A subclass names its phases (`phases`), its players and their optimisers (`moves`) and, where it differs from
+    `generator` and `discriminator`, who writes and who judges. The trainer sets `update`, which makes one simultaneous
+    move: `self.update(generator=loss)` changes the parameters of the player `generator` and nothing else.
+
+    Args:
+        task: The task; its `spec` builds the networks.
+        generator: Factory of the generator.
+        discriminator: Factory of the discriminator, or None; built first, since a generator may read its features.
+        moves: Each player's optimiser settings. The players `generator` (likelihood) and `policy` (the game) are the
+            same network with an optimiser each; `discriminator` is the other network.
+        batch_size: Rows of a batch, B, over all processes together.
+        seed: Seed of every stream of random numbers.
+
+    Attributes:
+        presets: Settings by name, each as the flags it stands for (`{"generator.hidden": 64}`).
+    """
+
+    presets: ClassVar[dict[str, dict[str, Any]]] = {}
+    update: Callable[..., None]
+
+    def __init__(
+        self,
+        task: Task,
+        *,
+        generator: Net[Generator],
+        moves: dict[str, Optimiser],
+        discriminator: Net[Discriminator] | None = None,
+        batch_size: int = 64,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.task, self.batch_size, self.spec = task, batch_size, task.spec
+        self.streams = Streams(seed)
+        with self.streams.building():
+            self.discriminator = None if discriminator is None else discriminator(self.spec)
+            if self.discriminator is not None:
+                self.spec = replace(self.spec, features=self.discriminator.features)
+            self.generator = generator(self.spec)
+        self.batches = Batches(len(task.train), batch_size, seed)
+        self.moves = moves
+        self.world = World()
+
+    # ---- what a subclass says
+
+    def phases(self) -> list[Phase]:
+        """Return the phases, in order."""
+        raise NotImplementedError
+
+    def trains(self) -> dict[str, Iterable[nn.Parameter]]:
+        """Return each player's parameters."""
+        networks = {"generator": self.generator, "policy": self.generator, "discriminator": self.discriminator}
+        return {name: (p for p in networks[name].parameters() if p.requires_grad) for name in self.moves}
+
+    def optimisers(self) -> dict[str, Optimiser]:
+        """Return each player's optimiser settings."""
+        return self.moves
+
+    @property
+    def writer(self) -> Generator:
+        """Who writes when the run is used."""
+        return self.generator
+
+    @property
+    def critic(self) -> Discriminator | None:
+        """Who judges when the run is used."""
+        return self.discriminator
+
+    # ---- what a subclass calls
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return next(self.parameters()).device
+
+    def noise(self, stream: str, rows: int) -> Noise:
+        """Return this process's share of a stream, for a batch of `rows` over all processes."""
+        return Noise(self.streams[stream, self.device], first=self.world.share(rows).start, total=rows)
+
+    def write(self, rows: int, decoding: Decoding = Decoding(), **asked: Any) -> Sequences:
+        """Return fresh sequences of the generator (`rows` over all processes, this process's share)."""
+        share = self.world.share(rows)
+        return write(self.generator, share.stop - share.start, self.noise("write", rows), decoding, **asked)
+
+    def real(self) -> Sequences:
+        """Return the next batch of training data, cut after its longest row."""
+        return self.take(self.task.train, self.batches.next())
+
+    def take(self, x: Sequences, index: Tensor) -> Sequences:
+        """Return this process's share of the rows `index` of a split, on the device."""
+        return x.select(index[self.world.share(len(index))]).trim().to(self.device)
+
+    def pairs(self, fakes: Sequences, batch_size: int, epochs: int) -> Iterator[tuple[Sequences, Sequences]]:
+        """Yield (real, fake) batches of half the size each: `epochs` passes, newly shuffled each time."""
+        rng, half = self.streams["pairs"], max(batch_size // 2, 1)
+        reals, own = self.task.train, max(half // self.world.size, 1)
+        for _ in range(epochs):
+            real_order = torch.randperm(len(reals), generator=rng)
+            fake_order = torch.randperm(len(fakes), generator=rng).to(fakes.tokens.device)
+            for k in range(min(len(reals) // half, len(fakes) // own)):
+                fake = fakes.select(fake_order[k * own : (k + 1) * own]).to(self.device)
+                yield self.take(reals, real_order[k * half : (k + 1) * half]), fake
+
+    def judge(self, x: Sequences) -> Judged:
+        """Return what the critic says of a batch, together with the batch."""
+        assert self.critic is not None
+        return Judged(self.critic(x), x)
+
+    def mle_loss(self, x: Sequences, iteration: int) -> Loss:
+        """Return the negative log-likelihood of real sequences, nats per token."""
+        del iteration
+        return self.world.mean(nll(self.generator(x), x), x.mask)
+
+    def mle_phase(self, epochs: int, watch: str | None = None, patience: int | None = None) -> Phase:
+        """Return the phase of maximum likelihood: a round is an epoch, or 1,000 batches of a longer one."""
+        per_round = min(self.batches.per_epoch, 1000)
+
+        def run(i: int) -> None:
+            for _ in range(per_round):
+                self.update(generator=self.mle_loss(self.real(), i))
+
+        rounds = math.ceil(epochs * self.batches.per_epoch / per_round)
+        return Phase("pretrain generator", rounds, run, watch=watch, patience=patience)

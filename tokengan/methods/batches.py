@@ -1,0 +1,43 @@
+"""The order in which training rows are seen, with a cursor that a checkpoint remembers."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["Batches"]
+
+
+class Batches(nn.Module):
+    """Row numbers of one batch after another: every epoch a new order, the rest that fills no batch left for another.
+
+    The order of an epoch is a function of its number and the seed, so the state is two integers.
+
+    >>> batches = Batches(rows=5, size=2, seed=0)
+    >>> batches.per_epoch, sorted(torch.cat([batches.next(), batches.next()]).tolist()) != []
+    (2, True)
+    """
+
+    seen: Tensor
+
+    def __init__(self, rows: int, size: int, seed: int = 0) -> None:
+        super().__init__()
+        if rows < 1:
+            raise ValueError("there are no training rows")
+        self.rows, self.size, self.seed = rows, min(size, rows), seed
+        self.register_buffer("seen", torch.zeros((), dtype=torch.long))
+        self._epoch, self._order = -1, torch.empty(0, dtype=torch.long)
+
+    @property
+    def per_epoch(self) -> int:
+        """Number of batches in an epoch."""
+        return self.rows // self.size
+
+    def next(self) -> Tensor:
+        """Return the row numbers of the next batch."""
+        epoch, place = divmod(int(self.seen), self.per_epoch)
+        if epoch != self._epoch:
+            rng = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
+            self._epoch, self._order = epoch, torch.randperm(self.rows, generator=rng)
+        self.seen += 1
+        return self._order[place * self.size : (place + 1) * self.size]

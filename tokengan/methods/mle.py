@@ -1,0 +1,66 @@
+"""Maximum likelihood: the baseline that everything else starts from and is compared with."""
+
+from __future__ import annotations
+
+import torch
+
+from tokengan.generators.base import Generator
+from tokengan.generators.recurrent import LSTM
+from tokengan.methods import presets
+from tokengan.methods.base import Loss, Method, Optimiser, Phase
+from tokengan.sampling.law import nll
+from tokengan.sampling.write import write
+from tokengan.schedules import Schedule
+from tokengan.sequences import Sequences
+from tokengan.spec import Net
+from tokengan.tasks.base import Task
+
+__all__ = ["MLE"]
+
+
+class MLE(Method):
+    """Teacher forcing, -(1/n) sum_t log G(x_t | x_<t), with scheduled sampling as a setting (Bengio et al. 2015)."""
+
+    presets = presets.MLE
+
+    def __init__(
+        self,
+        task: Task,
+        generator: Net[Generator] = LSTM,
+        epochs: int = 40,
+        batch_size: int = 64,
+        generator_optimiser: Optimiser = Optimiser(lr=1e-2),
+        patience: int | None = None,
+        gold: Schedule = Schedule(1.0),
+        seed: int = 0,
+    ) -> None:
+        """Set up the method.
+
+        Args:
+            task: What is learnt.
+            generator: Factory of the generator (`lstm`, `gru`, `transformer`, or a class path).
+            epochs: Passes over the training data.
+            batch_size: Sequences in a batch, B.
+            generator_optimiser: How the generator moves.
+            patience: Stop after so many evaluations without a lower held-out NLL, and keep the weights that had the
+                lowest; None trains all epochs and keeps the last weights.
+            gold: Scheduled sampling: the share of inputs that are the data's own tokens, by epoch. 1 is teacher
+                forcing. Below 1 the rest are drawn from the model, and the optimum is no longer the data's law.
+            seed: Seed of weights, batches and draws.
+        """
+        moves = {"generator": generator_optimiser}
+        super().__init__(task, generator=generator, moves=moves, batch_size=batch_size, seed=seed)
+        self.epochs, self.patience, self.gold = epochs, patience, gold
+
+    def phases(self) -> list[Phase]:
+        """Return the one phase."""
+        return [self.mle_phase(self.epochs, None if self.patience is None else "NLL-valid", self.patience)]
+
+    def mle_loss(self, x: Sequences, iteration: int) -> Loss:
+        """Return the loss on the data's tokens, after inputs of which a share was drawn from the model."""
+        share = self.gold.at(iteration)
+        if share >= 1:
+            return super().mle_loss(x, iteration)
+        coin = torch.rand(x.tokens.shape, generator=self.streams["gold"]).to(self.device) < share
+        fed = write(self.generator, len(x), self.noise("write", len(x)), force=(x.tokens, coin), keep=["logits"], grad=True)
+        return self.world.mean(nll({"logits": fed.outputs["logits"]}, x), x.mask)

@@ -1,0 +1,132 @@
+"""SeqGAN: sequence generative adversarial nets with policy gradient (Yu, Zhang, Wang, Yu, AAAI 2017, algorithm 1)."""
+
+from __future__ import annotations
+
+from tokengan.discriminators.base import Discriminator
+from tokengan.discriminators.cnn import HighwayCNN
+from tokengan.estimators.credit import Credit, RollOut
+from tokengan.estimators.reinforce import Reinforce
+from tokengan.generators.base import Generator
+from tokengan.generators.recurrent import LSTM
+from tokengan.losses.base import AdversarialLoss
+from tokengan.losses.minimax import Minimax
+from tokengan.methods import presets
+from tokengan.methods.base import Method, Optimiser, Phase, plus
+from tokengan.methods.lagged import Lagged
+from tokengan.modes import without_dropout
+from tokengan.rewards.base import Reward
+from tokengan.rewards.probability import Probability
+from tokengan.sampling.decoding import Decoding
+from tokengan.sampling.law import tempered
+from tokengan.schedules import Schedule
+from tokengan.sequences import Sequences
+from tokengan.spec import Net, New
+from tokengan.tasks.base import Task
+
+__all__ = ["SeqGAN"]
+
+
+class SeqGAN(Method):
+    """Policy gradient on a discriminator's judgement of completed prefixes."""
+
+    presets = presets.SEQGAN
+
+    def __init__(
+        self,
+        task: Task,
+        generator: Net[Generator] = LSTM,
+        discriminator: Net[Discriminator] = HighwayCNN,
+        reward: New[Reward] = Probability,
+        credit: New[Credit] = RollOut,
+        estimator: New[Reinforce] = Reinforce,
+        loss: New[AdversarialLoss] = Minimax,
+        mle_epochs: int = 120,
+        patience: int | None = None,
+        d_rounds: int = 50,
+        rounds: int = 200,
+        g_steps: int = 1,
+        d_steps: int = 5,
+        d_epochs: int = 3,
+        batch_size: int = 64,
+        lag: float = 0.0,
+        temperature: Schedule = Schedule(1.0),
+        generator_optimiser: Optimiser = Optimiser(lr=1e-2),
+        policy_optimiser: Optimiser = Optimiser(lr=1e-2),
+        discriminator_optimiser: Optimiser = Optimiser(lr=1e-4, clip=None),
+        seed: int = 0,
+    ) -> None:
+        """Set up the method.
+
+        Args:
+            task: What is learnt.
+            generator: Factory of the policy G.
+            discriminator: Factory of D.
+            reward: What a finished sequence is worth.
+            credit: What each token of it is worth.
+            estimator: The gradient made of that.
+            loss: The game D plays.
+            mle_epochs: Epochs of maximum likelihood before the game.
+            patience: Evaluations without a lower held-out NLL after which maximum likelihood ends early; None for all.
+            d_rounds: Rounds of D's training before the game.
+            rounds: Rounds of the game.
+            g_steps: Policy-gradient steps in a round.
+            d_steps: Times in a round that D is trained on fresh samples.
+            d_epochs: Epochs over data and samples each time.
+            batch_size: Sequences in a batch, B.
+            lag: Share of its old weights that the roll-out policy keeps at each step; 0 rolls out with G itself.
+            temperature: Temperature at which G writes and is scored during the game, by round.
+            generator_optimiser: How G moves in maximum likelihood.
+            policy_optimiser: How G moves in the game.
+            discriminator_optimiser: How D moves.
+            seed: Seed of weights, batches and draws.
+        """
+        moves = {
+            "generator": generator_optimiser,
+            "policy": policy_optimiser,
+            "discriminator": discriminator_optimiser,
+        }
+        super().__init__(
+            task, generator=generator, discriminator=discriminator, moves=moves, batch_size=batch_size, seed=seed
+        )
+        self.reward, self.credit, self.estimator, self.loss = reward(), credit(), estimator(), loss()
+        self.rollout_policy = Lagged(self.generator, lag)
+        self.mle_epochs, self.patience, self.d_rounds, self.rounds = mle_epochs, patience, d_rounds, rounds
+        self.g_steps, self.d_steps, self.d_epochs = g_steps, d_steps, d_epochs
+        self.temperature, self.decoding = temperature, Decoding()
+
+    @property
+    def policy(self) -> Generator:
+        """Who completes the prefixes."""
+        return self.rollout_policy.network
+
+    def phases(self) -> list[Phase]:
+        """Return algorithm 1: pre-train G, pre-train D, play."""
+        return [
+            self.mle_phase(self.mle_epochs, None if self.patience is None else "NLL-valid", self.patience),
+            Phase("pretrain discriminator", self.d_rounds, self.teach_discriminator),
+            Phase("adversarial", self.rounds, self.round),
+        ]
+
+    def round(self, i: int) -> None:
+        """Play one round: g-steps, then d-steps."""
+        self.decoding = Decoding(temperature=self.temperature.at(i))
+        for _ in range(self.g_steps):
+            self.step_generator(self.write(self.batch_size, self.decoding))
+        for _ in range(self.d_steps):
+            self.teach_discriminator(i)
+
+    def step_generator(self, y: Sequences) -> None:
+        """Move G along sum_t Q(y_<t, y_t) grad log G(y_t | y_<t)."""
+        q = self.credit(self.reward, y, self)
+        with without_dropout(self.generator):
+            self.update(policy=self.estimator(tempered(self.generator(y), self.decoding), y, q, self))
+        self.rollout_policy.follow()
+
+    def teach_discriminator(self, i: int) -> None:
+        """Train D on fresh samples, as many as there are data."""
+        if "discriminator" not in self.reward.needs:
+            return
+        fakes = self.write(len(self.task.train))
+        for real, fake in self.pairs(fakes, self.batch_size, self.d_epochs):
+            loss = self.loss.discriminator(self.judge(real), self.judge(fake))
+            self.update(discriminator=plus(loss, self.discriminator.weight_penalty(), "weight_penalty"))

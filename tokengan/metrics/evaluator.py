@@ -1,0 +1,194 @@
+"""A whole evaluation of a method: the quick one during training, and the report at the end of a run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from tokengan.generators.base import Autoregressive
+from tokengan.methods.base import Method
+from tokengan.metrics.base import Figure, Given, Metric, missing
+from tokengan.metrics.bleu import Bleu, SelfBleu
+from tokengan.metrics.diversity import Distinct, TopSentenceShare, UniqueShare
+from tokengan.metrics.evaluate import evaluate
+from tokengan.metrics.judge import HeldOutAccuracy, verdict
+from tokengan.metrics.law import NLLDiv, NLLOracle, NLLTest, Spread
+from tokengan.metrics.matched import Point, Setting, match, measure
+from tokengan.metrics.novelty import CopyShare, Novelty
+from tokengan.metrics.table import table, to_json
+from tokengan.modes import evaluating
+from tokengan.sampling.noise import Noise
+from tokengan.sampling.write import write
+from tokengan.sequences import Sequences
+
+__all__ = ["Evaluator", "FinalReport", "final_report"]
+
+QUICK: tuple[Metric, ...] = (NLLTest(), NLLOracle(), NLLDiv(), UniqueShare(), TopSentenceShare(), HeldOutAccuracy())
+FULL: tuple[Metric, ...] = (
+    *(NLLOracle(), NLLTest(), NLLDiv(), HeldOutAccuracy()),
+    *(Bleu(), SelfBleu(), Distinct(), UniqueShare(), TopSentenceShare(), Novelty(), CopyShare()),
+)
+ORACLE_TEXT = (Distinct(), UniqueShare(), TopSentenceShare())
+
+
+def _given(method: Method, split: Literal["valid", "test"], rows: int, seed: int) -> Given:
+    """Return what the metrics read: fresh samples, the held-out split, the laws, and the critic once it was trained."""
+    task, device = method.task, method.device
+    heldout: Sequences = getattr(task, split).select(slice(0, rows)).to(device)
+    written = write(method.writer, rows, Noise(torch.Generator(device).manual_seed(seed)))
+    extra: dict[str, Any] = {"written": written, "heldout": heldout, "oracle": _oracle(method)}
+    if isinstance(method.writer, Autoregressive):
+        extra["law"] = method.writer
+    if method.critic is not None:
+        extra["critic"] = method.critic
+    texts = {name: [line.split() for line in task.decode(x)] for name, x in (("samples", written), ("reference", heldout))}
+    splits = {"heldout": split, "reference": split}
+    return Given(texts["samples"], texts["reference"], extra=extra, splits=splits)
+
+
+def _oracle(method: Method) -> Autoregressive | None:
+    oracle = method.task.oracle
+    return None if oracle is None else oracle.to(method.device)
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """The evaluation during training, on the split that checkpoints are chosen by.
+
+    Args:
+        samples: Samples written and held-out sequences read, each time.
+        seed: Seed of the samples: the same uniforms every time, so that figures differ by the model alone.
+    """
+
+    samples: int = 1000
+    seed: int = 0
+
+    def __call__(self, method: Method) -> dict[str, Figure]:
+        """Return the figures by name."""
+        given = _given(method, "valid", self.samples, self.seed)
+        able = [metric for metric in QUICK if missing(metric, given) is None]
+        return {figure.name: figure for metric in able for figure in metric.compute(given)}
+
+
+@dataclass(frozen=True)
+class FinalReport:
+    """What a run came to.
+
+    Args:
+        figures: Every figure that means something for the task.
+        model: The generator at temperature 1, for the comparison at equal entropy.
+        start: The start model at the temperature of equal NLL-div; None where the run has no start model, and `why` says
+            so.
+        why: Why there is no comparison, or an empty text.
+    """
+
+    figures: list[Figure]
+    model: Point | None = None
+    start: Point | None = None
+    why: str = ""
+    texts: list[str] = field(default_factory=list)
+
+    def differences(self) -> dict[str, Spread]:
+        """Return model minus start model at equal entropy, by figure."""
+        if self.model is None or self.start is None:
+            return {}
+        return {name: value for name, value in self.model.minus(self.start).items() if name != "NLL-div"}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything for `json.dumps`."""
+        report: dict[str, Any] = {"figures": to_json(self.figures)}
+        if self.model is None or self.start is None:
+            return report | {"entropy_matched": None, "why": self.why}
+        matched = {"temperature": self.start.temperature}
+        for name, difference in self.differences().items():
+            error = difference.error if math.isfinite(difference.error) else None
+            values = {"model": self.model[name], "start": self.start[name], "difference": difference.mean}
+            matched[name] = values | {"standard_error": error}
+        return report | {"entropy_matched": matched}
+
+    def text(self) -> str:
+        """Return the report for a person."""
+        lines = [table(self.figures), ""]
+        accuracy = next((f.value for f in self.figures if f.name == "D accuracy (held-out)"), None)
+        if accuracy is not None:
+            lines += [f"Discriminator on held-out reals and fresh samples: accuracy {accuracy:.3f} ({verdict(accuracy)}).", ""]
+        if self.model is None or self.start is None:
+            return "\n".join([*lines, f"No comparison at equal entropy: {self.why}."])
+        lines += [
+            "Against its own start model at equal entropy "
+            f"(NLL-div {self.model['NLL-div']:.3f}; the start model reaches it at temperature {self.start.temperature:.3f}):",
+            f"{'figure':<14}{'model':>10}{'start':>10}{'difference':>12}",
+        ]
+        for name, difference in self.differences().items():
+            error = f"  +-{difference.error:.3f}" if math.isfinite(difference.error) else ""
+            lines.append(f"{name:<14}{self.model[name]:>10.3f}{self.start[name]:>10.3f}{difference.mean:>+12.3f}{error}")
+        return "\n".join(lines)
+
+
+def final_report(
+    method: Method,
+    start_state: Mapping[str, Tensor] | None = None,
+    split: Literal["valid", "test"] = "test",
+    samples: int = 10_000,
+    matched_samples: int = 3000,
+    seed: int = 1,
+) -> FinalReport:
+    """Return the report of a method as it stands.
+
+    Args:
+        method: The method; nothing of it is changed.
+        start_state: The method's `state_dict` at the start of the game, to compare with at equal entropy.
+        split: Held-out split that is read.
+        samples: Most samples written and held-out sequences read (fewer where the split has fewer).
+        matched_samples: Samples of each point of the comparison.
+        seed: Seed of the samples.
+    """
+    with evaluating(method), torch.no_grad():
+        rows = min(samples, len(getattr(method.task, split)))
+        given = _given(method, split, rows, seed)
+        if _oracle(method) is None:
+            train = method.task.decode(method.task.train)
+            given = given.replace(train=[line.split() for line in train])
+        wanted = FULL if _oracle(method) is None else (*FULL[:4], *ORACLE_TEXT)
+        figures = evaluate(given, [metric for metric in wanted if missing(metric, given) is None])
+        texts = method.task.decode(given.extra["written"].select(slice(0, 20)))
+        if start_state is None:
+            return FinalReport(figures, why="this run has no start model to compare with", texts=texts)
+        law = given.extra.get("law")
+        if law is None or law.density != "exact":
+            return FinalReport(figures, why="the generator has no exact likelihood", texts=texts)
+        setting = Setting(
+            given.extra["heldout"].select(slice(0, matched_samples)),
+            _oracle(method),
+            min(matched_samples, rows),
+            seed,
+            None if _oracle(method) is not None else _bleu_of(method, given),
+        )
+        model = measure(law, setting)
+        start = match(_start_model(method, start_state), model["NLL-div"], setting)
+        return FinalReport(figures, model, start, texts=texts)
+
+
+def _start_model(method: Method, state: Mapping[str, Tensor]) -> Autoregressive:
+    prefix = "generator."
+    start = deepcopy(method.generator)
+    start.load_state_dict({key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)})
+    assert isinstance(start, Autoregressive)
+    return start.eval()
+
+
+def _bleu_of(method: Method, given: Given) -> Any:
+    """Return a function from samples to the quality and diversity figures that real text is compared by."""
+
+    def quality(written: Sequences) -> dict[str, float]:
+        texts = given.replace(samples=[line.split() for line in method.task.decode(written)])
+        both = [*Bleu().compute(texts), *SelfBleu().compute(texts)]
+        return {figure.name: figure.value for figure in both if figure.name.endswith(("-4", "-5"))}
+
+    return quality

@@ -1,0 +1,112 @@
+"""The likelihood family: NLL-oracle, NLL-test, NLL-div, in nats per real token at temperature 1 with dropout off.
+
+Axes: B batch, T time, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from tokengan.generators.base import Autoregressive
+from tokengan.metrics.base import Figure, Given, Metric
+from tokengan.sampling.law import nll
+from tokengan.sequences import Sequences
+
+__all__ = ["NLLDiv", "NLLOracle", "NLLTest", "Spread", "cross_entropy", "per_sequence"]
+
+ROWS = 128  # rows scored together: their logits stay small
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A mean over sequences, weighted by their tokens, and its standard error."""
+
+    mean: float
+    error: float
+
+    @classmethod
+    def of(cls, sums: Tensor, counts: Tensor) -> Spread:
+        """Return the mean per token of sums per sequence [B], and the standard error of that ratio.
+
+        >>> Spread.of(torch.tensor([2.0, 4.0]), torch.tensor([1, 1])).mean
+        3.0
+        """
+        sums, counts = sums.double(), counts.double()
+        mean = (sums.sum() / counts.sum()).item()
+        deviation = (sums - mean * counts).std().item() if len(sums) > 1 else math.nan
+        return cls(mean, deviation / (counts.mean().item() * math.sqrt(len(sums))))
+
+
+def per_sequence(score: Callable[[Sequences], Tensor], x: Sequences, rows: int = ROWS) -> Tensor:
+    """Return the sum over real tokens of a score [B,T], for each sequence [B]."""
+    return torch.cat([torch.where(part.mask, score(part), 0.0).sum(1) for part in x.split(rows)])
+
+
+@torch.no_grad()
+def cross_entropy(law: Autoregressive, x: Sequences, temperature: float = 1.0) -> Spread:
+    """Return -log p(x) per token under a law, sharpened or flattened by a temperature where one is given."""
+
+    def score(part: Sequences) -> Tensor:
+        outputs = law(part)
+        return nll({"logits": outputs["logits"] / temperature} if temperature != 1 else outputs, part)
+
+    return Spread.of(per_sequence(score, x), x.lengths)
+
+
+class _Likelihood(Metric):
+    """What the three share."""
+
+    bounds = (0.0, math.inf)
+
+    def scored(self, name: str, law: Autoregressive, x: Sequences, given: Given, about: str) -> list[Figure]:
+        """Return the one figure of this metric."""
+        if law.density != "exact":
+            note = f"not defined: the generator has {'only a bound on' if law.density == 'bound' else 'no'} likelihood"
+            return [self.figure(name, math.nan, given, about, note=note)]
+        spread = cross_entropy(law, x)
+        return [self.figure(name, spread.mean, given, f"n={len(x)}", about, note=f"+-{spread.error:.4f}")]
+
+
+class NLLOracle(_Likelihood):
+    """-E_{y~G} log p_oracle(y): quality only. Below the oracle's own entropy it proves lost diversity, not success."""
+
+    name = "nll-oracle"
+    needs = frozenset({"oracle", "written"})
+    direction = "lower"
+    split = "samples"
+
+    def compute(self, given: Given) -> list[Figure]:
+        """Return NLL-oracle."""
+        return self.scored("NLL-oracle", given.extra["oracle"], given.extra["written"], given, "nats per token")
+
+
+class NLLTest(_Likelihood):
+    """-E_{x~held-out data} log p_G(x): coverage. Called NLL-valid on the split that checkpoints are chosen by."""
+
+    name = "nll-test"
+    needs = frozenset({"law", "heldout"})
+    direction = "lower"
+    split = "heldout"
+
+    def compute(self, given: Given) -> list[Figure]:
+        """Return NLL-test or NLL-valid."""
+        name = f"NLL-{given.split_of('heldout')}"
+        return self.scored(name, given.extra["law"], given.extra["heldout"], given, "nats per token, EOS counted")
+
+
+class NLLDiv(_Likelihood):
+    """-E_{y~G} log p_G(y): the generator's own entropy. Low is collapsed or merely confident: neither way is better."""
+
+    name = "nll-div"
+    needs = frozenset({"law", "written"})
+    direction = "none"
+    split = "samples"
+
+    def compute(self, given: Given) -> list[Figure]:
+        """Return NLL-div."""
+        return self.scored("NLL-div", given.extra["law"], given.extra["written"], given, "nats per token")

@@ -1,0 +1,83 @@
+"""One token a row from its law, by inverse CDF from uniforms drawn beforehand.
+
+Axes: B rows, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from tokengan.sampling.decoding import Decoding
+
+__all__ = ["draw", "restrict"]
+
+BLOCK = 64
+
+
+def restrict(logits: Tensor, decoding: Decoding) -> Tensor:
+    """Return float32 logits [B,V] of the law that a decoding draws from: tempered, and -inf for what it leaves out.
+
+    >>> restrict(torch.tensor([[0.0, 1.0, 2.0]]), Decoding(top_k=1)).tolist()
+    [[-inf, -inf, 2.0]]
+    >>> restrict(torch.tensor([[0.5, 0.3, 0.2]]).log(), Decoding(top_p=0.6)).exp().tolist()     # 0.3 crosses .6
+    [[0.5, 0.30000001192092896, 0.0]]
+    """
+    logits = logits.float()
+    if decoding.forbid:
+        logits = logits.index_fill(-1, torch.tensor(decoding.forbid, device=logits.device), -torch.inf)
+    if decoding.temperature not in (0, 1):
+        logits = logits / decoding.temperature
+    if 0 < decoding.top_k < logits.shape[-1]:
+        ranks = logits.argsort(dim=-1, descending=True, stable=True).argsort(dim=-1)
+        logits = logits.masked_fill(ranks >= decoding.top_k, -torch.inf)
+    if decoding.top_p < 1:
+        ordered, order = logits.sort(dim=-1, descending=True, stable=True)
+        mass = ordered.softmax(-1)
+        dropped = mass.cumsum(-1) - mass >= decoding.top_p
+        dropped[..., 0] = False
+        logits = logits.masked_fill(dropped.scatter(-1, order, dropped), -torch.inf)
+    return logits
+
+
+def draw(logits: Tensor, uniform: Tensor, decoding: Decoding) -> tuple[Tensor, Tensor]:
+    """Return tokens [B] and their log-probabilities [B] under the law drawn from.
+
+    The token is the first whose cumulative probability exceeds the uniform number. Cumulative sums are taken in two
+    levels, over blocks and then inside one block, since a sum of V numbers a row is most of the cost of a draw.
+
+    >>> tokens, logp = draw(torch.tensor([[0.25, 0.75]] * 2).log(), torch.tensor([0.2, 0.3]), Decoding())
+    >>> tokens.tolist(), [round(p, 3) for p in logp.exp().tolist()]
+    ([0, 1], [0.25, 0.75])
+    """
+    logits = restrict(logits, decoding)
+    if decoding.likeliest:
+        tokens = logits.argmax(-1)
+        return tokens, torch.zeros_like(tokens, dtype=torch.float32)
+    rows, size = logits.shape
+    weights = (logits - logits.amax(-1, keepdim=True)).exp_()
+    whole = size // BLOCK * BLOCK
+    sums = weights[:, :whole].view(rows, -1, BLOCK).sum(-1)
+    if whole < size:
+        sums = torch.cat([sums, weights[:, whole:].sum(-1, keepdim=True)], dim=1)
+    cumulative = sums.cumsum(-1)
+    total = cumulative[:, -1:]
+    target = uniform.to(total.dtype).unsqueeze(1) * total
+    block = _first_above(cumulative, target, sums)
+    rest = target - (cumulative.gather(1, block) - sums.gather(1, block))
+    places = block * BLOCK + torch.arange(BLOCK, device=logits.device)
+    inside = weights.gather(1, places.clamp(max=size - 1)).masked_fill(places >= size, 0.0)
+    tokens = block * BLOCK + _first_above(inside.cumsum(-1), rest, inside)
+    logp = weights.gather(1, tokens).log() - total.log()
+    return tokens.squeeze(1), logp.squeeze(1)
+
+
+def _first_above(cumulative: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+    """Return [B,1], the first place whose cumulative weight exceeds the target; rounding never picks a weight of 0."""
+    place = (cumulative <= target).sum(-1, keepdim=True)
+    positive = weights > 0
+    last = positive.shape[-1] - 1 - positive.flip(-1).int().argmax(-1, keepdim=True)
+    place = torch.minimum(place, last)
+    # The rest can also round below 0 and the first place have no weight: take the first that has some.
+    first = positive.int().argmax(-1, keepdim=True)
+    return torch.maximum(place, first)

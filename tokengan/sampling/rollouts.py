@@ -1,0 +1,126 @@
+"""Completions of every prefix of a batch, from cached states, under a memory cap.
+
+Axes: P prefixes, N copies, B batch, T time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from tokengan.generators.base import Autoregressive, Outputs, State
+from tokengan.modes import evaluating
+from tokengan.sampling.decoding import Decoding
+from tokengan.sampling.draw import draw
+from tokengan.sampling.noise import Noise
+from tokengan.sequences import Sequences, tidy
+
+__all__ = ["rollouts"]
+
+
+@torch.no_grad()
+def rollouts(
+    generator: Autoregressive,
+    x: Sequences,
+    n: int,
+    noise: Noise,
+    decoding: Decoding = Decoding(),
+    *,
+    lengths: Sequence[int] | None = None,
+    cap: int = 2048,
+) -> Iterator[tuple[list[int], Sequences]]:
+    """Yield completed sequences, some prefix lengths at a time.
+
+    Each item is a list of P prefix lengths and a batch of P*c*B rows, prefix after prefix, in each of them copy after
+    copy of the whole batch (`copies` = P*c); over all items every prefix gets its `n` copies. A row that ended within
+    its prefix comes back as it is. One pass over `x` leaves the state after every prefix, so nothing is read twice;
+    inside an item all prefixes advance together, the rows of prefix t joining at time t.
+
+    Args:
+        generator: Who completes.
+        x: The batch whose prefixes are completed.
+        n: Completions of each prefix, N.
+        noise: Where the uniforms come from: the completions are the same for every cap.
+        decoding: How tokens are drawn.
+        lengths: Prefix lengths, ascending; None takes 1 to T-1.
+        cap: Most rows held at once; at least one copy of the batch is.
+    """
+    wanted = list(range(1, x.length)) if lengths is None else sorted(lengths)
+    if wanted and not 0 < wanted[0] <= wanted[-1] < generator.spec.max_length:
+        raise ValueError(f"prefix lengths must lie between 1 and {generator.spec.max_length - 1}, not {wanted}")
+    together = max(cap // (n * len(x)), 1)
+    copies = n if together > 1 else max(min(cap // len(x), n), 1)
+    with evaluating(generator):
+        prefixes = _prefix_states(generator, x, wanted)
+        for first in range(0, len(wanted), together):
+            group = wanted[first : first + together]
+            uniforms = [noise.uniforms(len(x), generator.spec.max_length, n).to(x.tokens.device) for _ in group]
+            starts = [next(prefixes) for _ in group]
+            for copy in range(0, n, copies):
+                own = [drawn[copy : copy + copies] for drawn in uniforms]
+                yield group, _complete(generator, x, group, starts, torch.stack(own), decoding)
+
+
+def _prefix_states(generator: Autoregressive, x: Sequences, lengths: list[int]) -> Iterator[tuple[Outputs, State]]:
+    """Yield, for each length, the law of the next token and the state after reading that many tokens of `x`."""
+    outputs, state = generator.start(len(x), x.condition)
+    read = 0
+    for length in lengths:
+        while read < length:
+            outputs, state = generator.step(x.tokens[:, read], state)
+            read += 1
+        yield {"logits": outputs["logits"]}, state
+
+
+def _complete(
+    generator: Autoregressive,
+    x: Sequences,
+    group: list[int],
+    starts: list[tuple[Outputs, State]],
+    uniforms: Tensor,
+    decoding: Decoding,
+) -> Sequences:
+    """Complete all copies of a group of prefixes; `uniforms` is [P,N,B,T]."""
+    spec, (_, copies, rows, length) = generator.spec, uniforms.shape
+    uniforms = uniforms.flatten(0, 2)
+    tokens = torch.full_like(uniforms, spec.pad or 0, dtype=torch.long).view(len(group), copies, rows, length)
+    for p, prefix in enumerate(group):
+        tokens[p, :, :, :prefix] = x.tokens[:, :prefix]
+    tokens = tokens.flatten(0, 2)
+    block, joined = torch.arange(copies * rows, device=tokens.device), 0
+    writing, logits = block[:0], uniforms[:0]
+    state: State | None = None
+    for t in range(group[0], length):
+        while joined < len(group) and group[joined] == t:
+            start, kept = starts[joined]
+            # Rows that ended inside the prefix, and rows shorter than it, have nothing to write.
+            open_rows = x.mask[:, t - 1] & (x.tokens[:, t - 1] != (-1 if spec.end is None else spec.end))
+            alive = open_rows.repeat(copies).nonzero().squeeze(1)
+            new = kept.select(alive % rows)
+            new_logits = start["logits"][alive % rows]
+            idle = state is None or len(writing) == 0
+            state = new if idle else state.under(new)
+            logits = new_logits if idle else torch.cat([logits, new_logits])
+            writing = torch.cat([writing, joined * len(block) + block[alive]])
+            joined += 1
+        if state is None or len(writing) == 0:
+            if joined == len(group):
+                break
+            continue
+        token, _ = draw(logits, uniforms[writing, t], decoding)
+        tokens[writing, t] = token
+        if t + 1 == length:
+            break
+        if spec.end is not None:
+            alive = (token != spec.end).nonzero().squeeze(1)
+            if len(alive) < len(writing):
+                writing, token, state = writing[alive], token[alive], state.select(alive)
+        outputs, state = generator.step(token, state)
+        logits = outputs["logits"]
+    tokens, mask = tidy(tokens, spec)
+    fixed = x.replace(outputs={}, logp=None, soft=None).repeat(len(group) * copies)
+    begun = torch.arange(length, device=tokens.device) < torch.tensor(group, device=tokens.device).unsqueeze(1)
+    drawn = mask & ~begun.repeat_interleave(copies * rows, dim=0)
+    return Sequences(tokens, mask, drawn, fixed.condition, fixed.columns, copies=fixed.copies)

@@ -1,0 +1,113 @@
+"""The one loop that writes: every decoding, every generator, forced tokens included.
+
+Axes: B batch (rows), T time, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import nullcontext
+
+import torch
+from torch import Tensor
+
+from tokengan.generators.base import Autoregressive, Condition, Generator, State
+from tokengan.modes import evaluating
+from tokengan.sampling.decoding import Decoding
+from tokengan.sampling.draw import draw
+from tokengan.sampling.noise import Noise
+from tokengan.sequences import Sequences, tidy
+
+__all__ = ["write"]
+
+# Rows written together: enough to fill the matrix products, few enough that a step's logits stay small.
+ROWS = 1024
+
+
+def write(
+    generator: Generator,
+    rows: int,
+    noise: Noise,
+    decoding: Decoding = Decoding(),
+    *,
+    condition: Condition | None = None,
+    force: tuple[Tensor, Tensor] | None = None,
+    keep: Collection[str] = (),
+    grad: bool = False,
+    cap: int = ROWS,
+) -> Sequences:
+    """Return `rows` sequences written one token at a time.
+
+    Args:
+        generator: The writer.
+        rows: Number of sequences, B.
+        noise: Where the uniforms come from; all are drawn before the loop, so the same row gets the same tokens
+            whatever the cap.
+        decoding: How tokens are drawn.
+        condition: What is fixed during each sequence; None asks the generator's prior.
+        force: Tokens [B,T] and where [B,T] they are taken instead of a draw (prompts, prefixes, scheduled sampling).
+        keep: Outputs of every step to stack over time into `outputs` (`logits`, `hidden` ...).
+        grad: Whether the steps are recorded for a gradient. Without it, dropout is off.
+        cap: Most rows held at once, a limit on memory; with `grad` or `keep` all rows are written together.
+
+    Returns:
+        Tokens padded after EOS, mask, `chosen` (what was drawn rather than forced) and `logp` under the law drawn from.
+    """
+    if not isinstance(generator, Autoregressive):
+        raise TypeError(f"{type(generator).__name__} does not write one token at a time")
+    if condition is None:
+        condition = generator.prior(rows, noise)
+    device = generator.closed.device
+    length = generator.spec.max_length if force is None else force[0].shape[1]
+    uniforms = noise.uniforms(rows, length).to(device)
+    size = rows if grad or keep else max(cap, 1)
+    with nullcontext() if grad else evaluating(generator), torch.set_grad_enabled(grad):
+        parts = []
+        for first in range(0, rows, size):
+            own = slice(first, first + size)
+            part = {name: value[own] if isinstance(value, Tensor) else value.select(own) for name, value in condition.items()}
+            forced = None if force is None else (force[0][own], force[1][own])
+            parts.append(_write(generator, uniforms[own], decoding, part, forced, keep))
+    return Sequences.cat(parts, generator.spec.pad or 0) if len(parts) > 1 else parts[0]
+
+
+def _write(
+    generator: Autoregressive,
+    uniforms: Tensor,
+    decoding: Decoding,
+    condition: Condition,
+    force: tuple[Tensor, Tensor] | None,
+    keep: Collection[str],
+) -> Sequences:
+    spec, (rows, length) = generator.spec, uniforms.shape
+    tokens = uniforms.new_full((rows, length), spec.pad or 0, dtype=torch.long)
+    logp = torch.zeros_like(uniforms)
+    kept: dict[str, list[Tensor]] = {name: [] for name in keep}
+    outputs, state = generator.start(rows, condition)
+    writing = torch.arange(rows, device=tokens.device)
+    for t in range(length):
+        token, logp_t = draw(outputs["logits"].detach(), uniforms[writing, t], decoding)
+        if force is not None:
+            token = torch.where(force[1][writing, t], force[0][writing, t], token)
+        tokens[writing, t], logp[writing, t] = token, logp_t
+        for name in keep:
+            kept[name].append(outputs[name])
+        if t + 1 == length:
+            break
+        if spec.end is not None and not keep:
+            writing, token, state = _drop_ended(writing, token, state, spec.end)
+            if len(writing) == 0:
+                break
+        outputs, state = generator.step(token, state)
+    tokens, mask = tidy(tokens, spec)
+    chosen = mask if force is None else mask & ~force[1]
+    stacked = {name: torch.stack(values, dim=1) for name, values in kept.items()}
+    return Sequences(tokens, mask, chosen, condition, logp=logp.masked_fill(~mask, 0.0), outputs=stacked)
+
+
+def _drop_ended(writing: Tensor, token: Tensor, state: State, end: int) -> tuple[Tensor, Tensor, State]:
+    """Leave out the rows that have just ended; nothing more is computed for them."""
+    alive = (token != end).nonzero().squeeze(1)
+    if len(alive) == len(writing):
+        return writing, token, state
+    return writing[alive], token[alive], state.select(alive)

@@ -1,0 +1,54 @@
+"""Numbers that change with the iteration: pure functions, so that a resumed run needs no memory of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["Schedule"]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A value that goes from `start` to `end` over `over` iterations, then stays.
+
+    Args:
+        start: Value at iteration 0 (after the warm-up, where there is one).
+        end: Value from iteration `over` on; None keeps `start`.
+        over: Number of iterations of the change.
+        shape: `linear`, `exponential` (a constant factor an iteration), `cosine` (half a wave), or `inverse_sigmoid`
+            (scheduled sampling, Bengio et al. 2015: k/(k+exp(i/k)) with k chosen so that the middle lies at over/2).
+        warmup: Number of first iterations in which the value climbs linearly from 0 to `start`.
+
+    >>> Schedule(1.0, end=0.0, over=10).at(5)
+    0.5
+    >>> Schedule(0.1, warmup=4).at(0), Schedule(0.1, warmup=4).at(4)
+    (0.025, 0.1)
+    """
+
+    start: float = 1.0
+    end: float | None = None
+    over: int = 0
+    shape: Literal["linear", "exponential", "cosine", "inverse_sigmoid"] = "linear"
+    warmup: int = 0
+
+    def __post_init__(self) -> None:
+        if self.shape == "exponential" and self.end is not None and (self.start <= 0 or self.end <= 0):
+            raise ValueError("an exponential schedule needs start and end above 0")
+
+    def at(self, iteration: int) -> float:
+        """Return the value at an iteration (0 is the first)."""
+        if iteration < self.warmup:
+            return self.start * (iteration + 1) / self.warmup
+        if self.end is None or self.over <= 0:
+            return self.start
+        done = min((iteration - self.warmup) / self.over, 1.0)
+        if self.shape == "exponential":
+            return self.start * (self.end / self.start) ** done
+        if self.shape == "cosine":
+            done = (1 - math.cos(math.pi * done)) / 2
+        if self.shape == "inverse_sigmoid":
+            low, high = 1 / (1 + math.exp(-5)), 1 / (1 + math.exp(5))
+            done = (low - 1 / (1 + math.exp(10 * done - 5))) / (low - high)
+        return self.start + (self.end - self.start) * done

@@ -1,0 +1,47 @@
+"""A task owns the data, the tokenizer, and which metrics mean something."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tokengan.sequences import Sequences
+from tokengan.spec import Spec
+
+if TYPE_CHECKING:
+    from tokengan.generators.base import Autoregressive
+
+__all__ = ["Task"]
+
+
+class Task:
+    """What is to be generated: three splits of real sequences and the way back to text.
+
+    Attributes:
+        name: Short name for tables and logs.
+        spec: Sizes and ids, for the networks.
+        train, valid, test: A whole split each, on the CPU. Checkpoints are chosen on `valid`; `test` is for reports.
+        oracle: The law the data come from, where it is known; otherwise None, and oracle metrics are refused.
+        report: What was read, dropped and split, as it goes into `data.json`.
+    """
+
+    name: str
+    spec: Spec
+    train: Sequences
+    valid: Sequences
+    test: Sequences
+    oracle: Autoregressive | None = None
+    report: dict[str, Any]
+
+    def decode(self, x: Sequences) -> list[str]:
+        """Return each row as text."""
+        raise NotImplementedError
+
+    def encode(self, texts: Iterable[str]) -> Sequences:
+        """Return texts as a batch. Raises UserError for a text that the task cannot hold."""
+        raise NotImplementedError
+
+    def save(self, folder: Path) -> None:
+        """Write what a generator needs to write without the data (`spec.json`, `tokenizer.json`)."""
+        raise NotImplementedError
