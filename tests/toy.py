@@ -1,4 +1,4 @@
-"""The exactly solvable toy of the policy-gradient literature: V = 3, T = 2, nine sequences, every expectation a finite sum."""
+"""The exactly solvable toy: V = 3, T = 2, so every expectation is a finite sum over nine sequences."""
 
 from __future__ import annotations
 

@@ -9,16 +9,16 @@ import pytest
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from toy import REWARD, THETA2, Table, Tabular, everything, gradient, players, probabilities  # noqa: E402
+from toy import REWARD, THETA2, Table, Tabular, everything, gradient, players, probabilities
 
-from tokengan.estimators.baselines import EMA, Baseline, Zero  # noqa: E402
-from tokengan.estimators.credit import Final, RollOut  # noqa: E402
-from tokengan.estimators.reinforce import Reinforce  # noqa: E402
-from tokengan.rewards.base import Reward  # noqa: E402
-from tokengan.rewards.constant import Constant  # noqa: E402
-from tokengan.sampling.noise import Noise  # noqa: E402
-from tokengan.sampling.write import write  # noqa: E402
-from tokengan.sequences import Sequences  # noqa: E402
+from tokengan.estimators.baselines import EMA, Baseline, Zero
+from tokengan.estimators.credit import Final, RollOut
+from tokengan.estimators.reinforce import Reinforce
+from tokengan.rewards.base import Reward
+from tokengan.rewards.constant import Constant
+from tokengan.sampling.noise import Noise
+from tokengan.sampling.write import write
+from tokengan.sequences import Sequences
 
 CARD = torch.tensor(
     [-0.016054, -0.030010, 0.046064]
@@ -44,7 +44,7 @@ def one_sample_gradients(generator: Tabular, reward: Reward, baseline: Baseline,
     for i in range(9):
         y = everything().select(torch.tensor([i]))
         returns = credit()(reward, y, game) if isinstance(credit, type) else credit(reward, y, game)
-        loss, _ = Reinforce(lambda: baseline)(generator(y), y, returns, game)
+        loss, _ = Reinforce(lambda: baseline)(generator.score(y), y, returns, game)
         rows.append(-gradient(loss, generator))
     return torch.stack(rows)
 
@@ -73,7 +73,7 @@ def test_reinforce_is_unbiased_with_the_cards_variance(baseline: float, variance
 def test_a_batch_is_the_mean_over_its_sequences() -> None:
     generator = Tabular()
     y, game = everything(), players(generator)
-    loss, _ = Reinforce()(generator(y), y, Final()(Table(), y, game), game)
+    loss, _ = Reinforce()(generator.score(y), y, Final()(Table(), y, game), game)
     each = one_sample_gradients(generator, Table(), Zero())
     torch.testing.assert_close(-gradient(loss, generator), each.mean(0), atol=1e-12, rtol=0)
 
@@ -109,7 +109,7 @@ def test_padding_and_forced_tokens_carry_no_gradient() -> None:
     generator = Tabular()
     x = everything()
     x.chosen = x.mask & torch.tensor([True, False])
-    loss, _ = Reinforce()(generator(x), x, torch.ones(9, 2), players(generator))
+    loss, _ = Reinforce()(generator.score(x), x, torch.ones(9, 2), players(generator))
     loss.backward()
     assert generator.first.grad is not None
     assert generator.second.grad is None or generator.second.grad.abs().max() == 0
@@ -119,11 +119,11 @@ def test_pain_16_the_behaviour_gap_is_zero_on_policy_and_not_after_a_change() ->
     generator = Tabular(dtype=torch.float32)
     game = players(generator)
     y = write(generator, 50, Noise(torch.Generator().manual_seed(0)))
-    _, logs = Reinforce()(generator(y), y, Final()(Constant(), y, game), game)
+    _, logs = Reinforce()(generator.score(y), y, Final()(Constant(), y, game), game)
     assert logs["behaviour_gap"].item() < 1e-5
     with torch.no_grad():
         generator.first[0] += 1
-    _, logs = Reinforce()(generator(y), y, Final()(Constant(), y, game), game)
+    _, logs = Reinforce()(generator.score(y), y, Final()(Constant(), y, game), game)
     assert logs["behaviour_gap"].item() > 0.1
 
 
@@ -166,7 +166,7 @@ def test_the_seqgan_cards_exact_case() -> None:
     reward, game = Table([[0, 0], [0, 1]]), players(generator, seed=4)
     y = write(generator, 20_000, Noise(torch.Generator().manual_seed(1)))
     q = RollOut(n=4, cap=200_000)(reward, y, game).float()
-    loss, _ = Reinforce()(generator(y), y, q, game)
+    loss, _ = Reinforce()(generator.score(y), y, q, game)
     loss.backward()
     # A logit of two choices: a = first[1] - first[0], and the softmax splits the slope evenly between both.
     assert -generator.first.grad[1].item() == pytest.approx(0.125, abs=0.01)

@@ -161,7 +161,8 @@ def test_rows_of_a_state_are_independent(generator, batch):
     )
     twice = {name: torch.cat([value, value]) for name, value in expected.items()}
     assert_same(generator.step(token.repeat(2), kept.repeat(2))[0], twice)
-    assert_same(generator.step(token.repeat(2), kept.under(kept))[0], twice)
+    both = {name: torch.cat([value, value[index]]) for name, value in expected.items()}
+    assert_same(generator.step(torch.cat([token, token[index]]), kept.under(kept.select(index)))[0], both)
     none = torch.arange(0)
     assert generator.step(token[none], kept.select(none))[0]["logits"].shape == (0, generator.spec.vocab_size)
 

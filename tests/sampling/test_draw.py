@@ -87,7 +87,9 @@ def test_it_is_the_plain_inverse_cdf() -> None:
     assert (tokens != plain).float().mean() < 0.005  # float32 sums may differ at the very edge of a token's interval
 
 
-@pytest.mark.parametrize("settings", [{"temperature": -1}, {"top_k": -1}, {"top_p": 0}, {"top_p": 1.5}, {"temperature": float("nan")}])
+@pytest.mark.parametrize(
+    "settings", [{"temperature": -1}, {"top_k": -1}, {"top_p": 0}, {"top_p": 1.5}, {"temperature": float("nan")}]
+)
 def test_impossible_settings_are_refused(settings: dict[str, float]) -> None:
     with pytest.raises(UserError):
         Decoding(**settings)

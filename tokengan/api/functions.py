@@ -95,7 +95,9 @@ def free_folder(config: Config, out: str | Path | None) -> Path:
     if out is not None:
         return Path(out)
     source = str(config.values.data.get("source", None) or config.task)
-    stem = source.replace(":", "-") if source.partition(":")[0] in BUILTIN else os.path.basename(source).partition(".")[0]
+    stem = (
+        source.replace(":", "-") if source.partition(":")[0] in BUILTIN else os.path.basename(source).partition(".")[0]
+    )
     base = f"{config.method.rpartition('.')[2].lower()}-{stem or 'data'}"
     number = 1
     while (path := Path("runs", base if number == 1 else f"{base}-{number}")).exists():

@@ -102,7 +102,9 @@ class Model:
 
     def _stream(self, n: int, decoding: Decoding, noise: Noise) -> Iterator[str]:
         for first in range(0, n, CHUNK):
-            yield from self.method.task.decode(write(self.method.writer, CHUNK, noise, decoding).select(slice(0, n - first)))
+            yield from self.method.task.decode(
+                write(self.method.writer, CHUNK, noise, decoding).select(slice(0, n - first))
+            )
 
     def score(self, texts: Iterable[str]) -> list[float]:
         """Return the discriminator's probability that each text is real.
@@ -111,7 +113,9 @@ class Model:
         """
         critic, reward = self.method.critic, getattr(self.method, "reward", None)
         if critic is None:
-            raise UserError(f"{place(self.path)} ({self.config.method}) has no discriminator: score with a run that has one")
+            raise UserError(
+                f"{place(self.path)} ({self.config.method}) has no discriminator: score with a run that has one"
+            )
         if reward is not None and "discriminator" not in reward.needs:
             raise UserError(
                 f"the discriminator of {place(self.path)} was never trained, since its reward "
@@ -140,7 +144,9 @@ class Model:
         if texts:
             yield from (part.to(self.method.device) for part in self.method.task.encode(texts).split(ROWS))
 
-    def evaluate(self, *, split: Literal["valid", "test"] = "test", samples: int = 10_000, seed: int = 1) -> FinalReport:
+    def evaluate(
+        self, *, split: Literal["valid", "test"] = "test", samples: int = 10_000, seed: int = 1
+    ) -> FinalReport:
         """Return the figures of the run on held-out data, which are read again."""
         method = self.config.build_method(self.config.build_task())
         load_networks(method, self.run.weights(self.checkpoint), self.checkpoint)

@@ -30,7 +30,6 @@ from tokengan.training.run import CONFIG, Run
 from tokengan.training.trainer import Result, fit
 
 if TYPE_CHECKING:
-    from tokengan.metrics.base import Figure
     from tokengan.metrics.evaluator import FinalReport
 
 __all__ = ["Session", "TrainedRun"]
@@ -55,23 +54,6 @@ class TrainedRun(Model):
         self.report: FinalReport | None = None
         self.control: FinalReport | None = None
 
-    def figures(self) -> list[Figure]:
-        """Return the figures at the end, those of the control run after them under names that say so."""
-        own = [] if self.report is None else self.report.figures
-        control = [] if self.control is None else self.control.figures
-        # The control's discriminator was never trained.
-        kept = [figure for figure in control if not figure.name.startswith("D ")]
-        return [*own, *(figure.replace(name=f"{figure.name} (constant reward)") for figure in kept)]
-
-    def text(self) -> str:
-        """Return the report for a person, the control's figures in the same table."""
-        if self.report is None:
-            return ""
-        text = replace(self.report, figures=self.figures()).text()
-        if self.control is None:
-            return text
-        return f"{text}\n\nThe constant-reward control from the same start:\n{_comparison(self.control)}"
-
     def to_json(self) -> dict[str, Any]:
         """Return the outcome for `json.dumps`."""
         return {
@@ -81,11 +63,6 @@ class TrainedRun(Model):
             "report": None if self.report is None else self.report.to_json(),
             "control": None if self.control is None else self.control.to_json(),
         }
-
-
-def _comparison(report: FinalReport) -> str:
-    """Return the part of a report's text that compares at equal entropy."""
-    return replace(report, figures=[]).text().split("\n\n", 1)[-1].strip()
 
 
 class Session:
@@ -133,9 +110,7 @@ class Session:
         above = [parent for parent in self.out.absolute().parents if not parent.exists()]
         try:
             folder = self._create() if made else Run(self.out)
-            result = fit(
-                self.method, folder, Evaluator(), settings=self.config.trainer, samples=self._samples, at=at
-            )
+            result = fit(self.method, folder, Evaluator(), settings=self.config.trainer, samples=self._samples, at=at)
         except BaseException:
             if made:
                 self._take_away(above)
@@ -211,7 +186,9 @@ def _same_data(run: Path, task: Task) -> None:
     try:
         before = json.loads((run / "data.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"{place(run / 'data.json')} cannot be read ({brief(error, 100)}): the run is not whole") from None
+        raise UserError(
+            f"{place(run / 'data.json')} cannot be read ({brief(error, 100)}): the run is not whole"
+        ) from None
     then, now = ([file["sha256"] for file in report.get("files", [])] for report in (before, task.report))
     if then != now:
         raise UserError(

@@ -80,7 +80,9 @@ class Config:
         except UserError:
             raise
         except NONSENSE as error:
-            raise UserError(f"the data '{self.task}' cannot be made with these settings: {brief(error, 300)}") from error
+            raise UserError(
+                f"the data '{self.task}' cannot be made with these settings: {brief(error, 300)}"
+            ) from error
 
     def build_method(self, task: Task, weights: Mapping[str, Tensor] | None = None) -> Method:
         """Build the method for a task, on given generator weights where there are some.
@@ -122,8 +124,9 @@ class Config:
         import yaml
 
         text = yaml.safe_dump(head, sort_keys=False, allow_unicode=True)
-        return f"# tokengan {version('tokengan')}; a config file is trusted code: the classes it names are imported.\n" + (
-            text + self._parser.dump(values, format="yaml", skip_none=False)
+        return (
+            f"# tokengan {version('tokengan')}; a config file is trusted code: the classes it names are imported.\n"
+            + (text + self._parser.dump(values, format="yaml", skip_unset=False))
         )
 
 

@@ -75,7 +75,9 @@ class Check:
         if below and slot.mapping:
             return {name: self.settings[name] for name in below}
         if below:
-            raise UserError(f"{key} has no settings of its own, it takes {slot.words()}: there is no '{brief(below[0], 80)}'")
+            raise UserError(
+                f"{key} has no settings of its own, it takes {slot.words()}: there is no '{brief(below[0], 80)}'"
+            )
         return {key: self._value(key, slot)}
 
     def _part(self, key: str, slot: Slot) -> Settings:

@@ -21,6 +21,7 @@ __all__ = ["configure", "preset_of"]
 
 HEAD = ("method", "task", "seed", "start", "control")  # keys of a config file that are no constructor's
 NOT_SETTINGS = {"task", "seed"}  # arguments of a method that are given by the head
+OWN_FLAGS = ("preset", "out", "seed", "start", "control", "config")  # what `train` takes besides
 CONTROLS = ("constant",)
 MAX_SEED = 2**31 - 1
 
@@ -50,7 +51,9 @@ def configure(
     trusted("methods", name, trust)
     cls = imported("methods", name, "method")
     head = {"seed": seed, "start": None if start is None else os.fspath(start), "control": control}
-    given = data_settings(data) | flatten(settings or {}) | {key: value for key, value in head.items() if value is not None}
+    given = (
+        data_settings(data) | flatten(settings or {}) | {key: value for key, value in head.items() if value is not None}
+    )
     merged = overlay(overlay(preset_of(cls, name, preset), written), given)
     if merged.get("control") not in (None, *CONTROLS):
         asked = brief(merged["control"])
@@ -87,8 +90,14 @@ def _method_name(asked: str | type | None, written: Any, file: Path | str | None
     if named is None and written is None:
         where = "" if file is None else f" ({place(file)} names none)"
         raise UserError(f"which method?{where} There are: {', '.join(known('methods'))}")
-    if named is not None and written is not None and class_path("methods", named) != class_path("methods", str(written)):
-        raise UserError(f"{place(file or '')} is for the method {brief(written)}, not {brief(named)}: leave out one of them")
+    if (
+        named is not None
+        and written is not None
+        and class_path("methods", named) != class_path("methods", str(written))
+    ):
+        raise UserError(
+            f"{place(file or '')} is for the method {brief(written)}, not {brief(named)}: leave out one of them"
+        )
     return str(named or written)
 
 
@@ -106,7 +115,11 @@ def _checked(method: Any, task: Any, settings: Settings, task_name: str, trust: 
     """Return the settings with class paths for short names. Raises UserError for what does not fit."""
     own = {name: slot for name, slot in slots_of(method).items() if name not in NOT_SETTINGS}
     groups = {"data": slots_of(task), "trainer": slots_of(TrainerSettings)}
-    flags = [*flags_of(own), *(f"{name}.{flag}" for name, slots in groups.items() for flag in flags_of(slots))]
+    flags = [
+        *OWN_FLAGS,
+        *flags_of(own),
+        *(f"{name}.{flag}" for name, slots in groups.items() for flag in flags_of(slots)),
+    ]
     for name, slots in groups.items():
         if name in settings:
             what = as_text(settings[name])

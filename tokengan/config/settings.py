@@ -103,7 +103,9 @@ def read_config(path: Path | str) -> Settings:
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{place(path)} cannot be read ({brief(error, 160)}): give the config.yaml of a run") from None
     if not isinstance(content, Mapping) or not all(isinstance(key, str) for key in content):
-        raise UserError(f"{place(path)} holds no settings: it should read like a run's config.yaml, `key: value` a line")
+        raise UserError(
+            f"{place(path)} holds no settings: it should read like a run's config.yaml, `key: value` a line"
+        )
     data = content.get("data")
     if data is None or isinstance(data, Mapping):
         return flatten(content)

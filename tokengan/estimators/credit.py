@@ -40,12 +40,12 @@ class RollOut(Credit):
     At the last token, where nothing is left to complete, Q_T = R(x).
     """
 
-    def __init__(self, n: int = 16, cap: int = 2048) -> None:
+    def __init__(self, n: int = 16, cap: int | None = None) -> None:
         """Set the search.
 
         Args:
             n: Completions of each prefix, N.
-            cap: Most rows completed and judged at once, a limit on memory.
+            cap: Most rows completed and judged at once, a limit on memory; None fits the vocabulary to a cache.
         """
         super().__init__()
         self.n, self.cap = n, cap

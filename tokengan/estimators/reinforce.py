@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from tokengan.estimators.baselines import Baseline, Zero
 from tokengan.generators.base import Outputs
-from tokengan.sampling.law import nll
 from tokengan.sequences import Sequences, masked_mean
 from tokengan.spec import New
 
@@ -37,12 +36,12 @@ class Reinforce(nn.Module):
         """Return the loss and what to log.
 
         Args:
-            outputs: The generator's outputs for `x`, with gradient; `logits` [B,T,V].
+            outputs: The generator's scores of `x`, with gradient: `logp` [B,T].
             x: The sequences it wrote; only `chosen` tokens count.
             returns: What each token is worth [B,T].
             players: The method (the world of processes is read).
         """
-        logp = -nll(outputs, x)
+        logp = outputs["logp"]
         advantage = (returns - self.baseline(returns, x, players)).detach()
         weighted = torch.where(x.chosen, advantage * logp, 0.0)
         metrics = {"reward": masked_mean(returns, x.chosen), "reward_spread": _spread(returns, x.chosen)}

@@ -37,7 +37,7 @@ class Block(nn.Module):
         query, key, value = projected.permute(2, 0, 3, 1, 4)
         if past is not None:
             key, value = torch.cat([past[0], key], dim=2), torch.cat([past[1], value], dim=2)
-        rate = self.dropout.p
+        rate = self.dropout.p if self.dropout.training else 0.0
         mixed = functional.scaled_dot_product_attention(query, key, value, mask, rate, causal)
         hidden = hidden + self.dropout(self.join(mixed.transpose(1, 2).flatten(2)))
         wide = functional.gelu(self.widen(self.before_mlp(hidden)))

@@ -111,6 +111,16 @@ class Autoregressive(Generator):
             kept.append(outputs)
         return {name: torch.stack([one[name] for one in kept], dim=1) for name in kept[0]}
 
+    def score(self, x: Sequences, temperature: float = 1.0) -> Outputs:
+        """Return `logp` and `entropy` [B,T] of the tokens of `x` under the law that a temperature draws from.
+
+        Entries outside the mask mean nothing; the entropy carries no gradient.
+        """
+        outputs = self(x)
+        law = (outputs["logits"] / temperature).log_softmax(-1)
+        entropy = -torch.linalg.vecdot(law.detach().exp(), law.detach())
+        return {**outputs, "logp": law.gather(-1, x.tokens.unsqueeze(-1)).squeeze(-1), "entropy": entropy}
+
     def start(self, rows: int, condition: Condition) -> tuple[Outputs, State]:
         """Return the law of the first token, `logits` [rows,V], and the state before it."""
         raise NotImplementedError

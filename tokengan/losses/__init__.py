@@ -1,0 +1,1 @@
+"""Adversarial losses: the games that discriminators play."""

@@ -1,0 +1,1 @@
+"""One file a published method, each a short composition of parts."""

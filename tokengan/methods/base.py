@@ -6,20 +6,19 @@ Axes: B batch, T time.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
 from tokengan.discriminators.base import Discriminator, Judged
-from tokengan.generators.base import Generator
+from tokengan.generators.base import Autoregressive, Generator
 from tokengan.methods.batches import Batches
 from tokengan.methods.streams import Streams
 from tokengan.methods.world import World
 from tokengan.sampling.decoding import Decoding
-from tokengan.sampling.law import nll
 from tokengan.sampling.noise import Noise
 from tokengan.sampling.write import write
 from tokengan.schedules import Schedule
@@ -29,7 +28,7 @@ from tokengan.tasks.base import Task
 
 __all__ = ["Loss", "Method", "Optimiser", "Phase", "plus"]
 
-Metrics = dict[str, float | Tensor]
+Metrics = Mapping[str, float | Tensor]
 Loss = Tensor | tuple[Tensor, Metrics] | Iterable[Tensor | tuple[Tensor, Metrics]]
 
 
@@ -53,7 +52,7 @@ class Optimiser:
     betas: tuple[float, float] = (0.9, 0.999)
     momentum: float = 0.0
     clip: float | None = 5.0
-    factor: Schedule = Schedule()
+    factor: Schedule = field(default_factory=Schedule)
 
 
 @dataclass(frozen=True)
@@ -104,12 +103,14 @@ class Method(nn.Module):
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {}
     update: Callable[..., None]
+    generator: Autoregressive
+    discriminator: Discriminator | None
 
     def __init__(
         self,
         task: Task,
         *,
-        generator: Net[Generator],
+        generator: Net[Autoregressive],
         moves: dict[str, Optimiser],
         discriminator: Net[Discriminator] | None = None,
         batch_size: int = 64,
@@ -195,7 +196,7 @@ class Method(nn.Module):
     def mle_loss(self, x: Sequences, iteration: int) -> Loss:
         """Return the negative log-likelihood of real sequences, nats per token."""
         del iteration
-        return self.world.mean(nll(self.generator(x), x), x.mask)
+        return self.world.mean(-self.generator.score(x)["logp"], x.mask)
 
     def mle_phase(self, epochs: int, watch: str | None = None, patience: int | None = None) -> Phase:
         """Return the phase of maximum likelihood: a round is an epoch, or 1,000 batches of a longer one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from tokengan.generators.base import Generator
+from tokengan.generators.base import Autoregressive
 from tokengan.generators.recurrent import LSTM
 from tokengan.methods import presets
 from tokengan.methods.base import Loss, Method, Optimiser, Phase
@@ -26,7 +26,7 @@ class MLE(Method):
     def __init__(
         self,
         task: Task,
-        generator: Net[Generator] = LSTM,
+        generator: Net[Autoregressive] = LSTM,
         epochs: int = 40,
         batch_size: int = 64,
         generator_optimiser: Optimiser = Optimiser(lr=1e-2),
@@ -62,5 +62,7 @@ class MLE(Method):
         if share >= 1:
             return super().mle_loss(x, iteration)
         coin = torch.rand(x.tokens.shape, generator=self.streams["gold"]).to(self.device) < share
-        fed = write(self.generator, len(x), self.noise("write", len(x)), force=(x.tokens, coin), keep=["logits"], grad=True)
+        fed = write(
+            self.generator, len(x), self.noise("write", len(x)), force=(x.tokens, coin), keep=["logits"], grad=True
+        )
         return self.world.mean(nll({"logits": fed.outputs["logits"]}, x), x.mask)

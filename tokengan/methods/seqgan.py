@@ -6,7 +6,7 @@ from tokengan.discriminators.base import Discriminator
 from tokengan.discriminators.cnn import HighwayCNN
 from tokengan.estimators.credit import Credit, RollOut
 from tokengan.estimators.reinforce import Reinforce
-from tokengan.generators.base import Generator
+from tokengan.generators.base import Autoregressive
 from tokengan.generators.recurrent import LSTM
 from tokengan.losses.base import AdversarialLoss
 from tokengan.losses.minimax import Minimax
@@ -17,7 +17,6 @@ from tokengan.modes import without_dropout
 from tokengan.rewards.base import Reward
 from tokengan.rewards.probability import Probability
 from tokengan.sampling.decoding import Decoding
-from tokengan.sampling.law import tempered
 from tokengan.schedules import Schedule
 from tokengan.sequences import Sequences
 from tokengan.spec import Net, New
@@ -30,11 +29,12 @@ class SeqGAN(Method):
     """Policy gradient on a discriminator's judgement of completed prefixes."""
 
     presets = presets.SEQGAN
+    discriminator: Discriminator  # pyright: ignore[reportIncompatibleVariableOverride]  # never None here
 
     def __init__(
         self,
         task: Task,
-        generator: Net[Generator] = LSTM,
+        generator: Net[Autoregressive] = LSTM,
         discriminator: Net[Discriminator] = HighwayCNN,
         reward: New[Reward] = Probability,
         credit: New[Credit] = RollOut,
@@ -95,7 +95,7 @@ class SeqGAN(Method):
         self.temperature, self.decoding = temperature, Decoding()
 
     @property
-    def policy(self) -> Generator:
+    def policy(self) -> Autoregressive:
         """Who completes the prefixes."""
         return self.rollout_policy.network
 
@@ -119,7 +119,8 @@ class SeqGAN(Method):
         """Move G along sum_t Q(y_<t, y_t) grad log G(y_t | y_<t)."""
         q = self.credit(self.reward, y, self)
         with without_dropout(self.generator):
-            self.update(policy=self.estimator(tempered(self.generator(y), self.decoding), y, q, self))
+            scores = self.generator.score(y, self.decoding.temperature)
+            self.update(policy=self.estimator(scores, y, q, self))
         self.rollout_policy.follow()
 
     def teach_discriminator(self, i: int) -> None:

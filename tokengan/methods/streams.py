@@ -59,8 +59,8 @@ class Streams(nn.Module):
         for name in sorted(states):
             destination[prefix + name] = states[name]
 
-    def _load_from_state_dict(self, state_dict: Any, prefix: str, *rest: Any) -> None:
-        del rest
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *rest: Any, **more: Any) -> None:
+        del rest, more
         self._streams.clear()
         found = [key for key in state_dict if key.startswith(prefix)]
         self._waiting = {key[len(prefix) :]: state_dict[key].cpu() for key in found}

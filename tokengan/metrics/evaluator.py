@@ -47,7 +47,9 @@ def _given(method: Method, split: Literal["valid", "test"], rows: int, seed: int
         extra["law"] = method.writer
     if method.critic is not None:
         extra["critic"] = method.critic
-    texts = {name: [line.split() for line in task.decode(x)] for name, x in (("samples", written), ("reference", heldout))}
+    texts = {
+        name: [line.split() for line in task.decode(x)] for name, x in (("samples", written), ("reference", heldout))
+    }
     splits = {"heldout": split, "reference": split}
     return Given(texts["samples"], texts["reference"], extra=extra, splits=splits)
 
@@ -83,9 +85,9 @@ class FinalReport:
     Args:
         figures: Every figure that means something for the task.
         model: The generator at temperature 1, for the comparison at equal entropy.
-        start: The start model at the temperature of equal NLL-div; None where the run has no start model, and `why` says
-            so.
+        start: The start model at the temperature of equal NLL-div, or None.
         why: Why there is no comparison, or an empty text.
+        texts: Some samples.
     """
 
     figures: list[Figure]
@@ -105,7 +107,7 @@ class FinalReport:
         report: dict[str, Any] = {"figures": to_json(self.figures)}
         if self.model is None or self.start is None:
             return report | {"entropy_matched": None, "why": self.why}
-        matched = {"temperature": self.start.temperature}
+        matched: dict[str, Any] = {"temperature": self.start.temperature}
         for name, difference in self.differences().items():
             error = difference.error if math.isfinite(difference.error) else None
             values = {"model": self.model[name], "start": self.start[name], "difference": difference.mean}
@@ -117,17 +119,22 @@ class FinalReport:
         lines = [table(self.figures), ""]
         accuracy = next((f.value for f in self.figures if f.name == "D accuracy (held-out)"), None)
         if accuracy is not None:
-            lines += [f"Discriminator on held-out reals and fresh samples: accuracy {accuracy:.3f} ({verdict(accuracy)}).", ""]
+            lines += [
+                f"Discriminator on held-out reals and fresh samples: accuracy {accuracy:.3f} ({verdict(accuracy)}).",
+                "",
+            ]
         if self.model is None or self.start is None:
             return "\n".join([*lines, f"No comparison at equal entropy: {self.why}."])
         lines += [
-            "Against its own start model at equal entropy "
-            f"(NLL-div {self.model['NLL-div']:.3f}; the start model reaches it at temperature {self.start.temperature:.3f}):",
+            f"Against its own start model at equal entropy (NLL-div {self.model['NLL-div']:.3f}; the start model "
+            f"reaches it at temperature {self.start.temperature:.3f}):",
             f"{'figure':<14}{'model':>10}{'start':>10}{'difference':>12}",
         ]
         for name, difference in self.differences().items():
             error = f"  +-{difference.error:.3f}" if math.isfinite(difference.error) else ""
-            lines.append(f"{name:<14}{self.model[name]:>10.3f}{self.start[name]:>10.3f}{difference.mean:>+12.3f}{error}")
+            lines.append(
+                f"{name:<14}{self.model[name]:>10.3f}{self.start[name]:>10.3f}{difference.mean:>+12.3f}{error}"
+            )
         return "\n".join(lines)
 
 

@@ -36,7 +36,7 @@ def verdict(accuracy: float) -> str:
 
 
 class HeldOutAccuracy(Metric):
-    """Share of held-out reals and fresh samples, half each, that the discriminator calls right, and the area under its ROC.
+    """Share of held-out reals and fresh samples, half each, that the discriminator calls right; and its AUC.
 
     Under .55 its reward carries no signal, under .5 it has memorised its training reals. The accuracy on the batches it
     was trained with says neither.

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from tokengan.generators.base import Autoregressive
 from tokengan.metrics.base import Figure, Given, Metric
-from tokengan.sampling.law import nll
 from tokengan.sequences import Sequences
 
 __all__ = ["NLLDiv", "NLLOracle", "NLLTest", "Spread", "cross_entropy", "per_sequence"]
@@ -50,12 +49,7 @@ def per_sequence(score: Callable[[Sequences], Tensor], x: Sequences, rows: int =
 @torch.no_grad()
 def cross_entropy(law: Autoregressive, x: Sequences, temperature: float = 1.0) -> Spread:
     """Return -log p(x) per token under a law, sharpened or flattened by a temperature where one is given."""
-
-    def score(part: Sequences) -> Tensor:
-        outputs = law(part)
-        return nll({"logits": outputs["logits"] / temperature} if temperature != 1 else outputs, part)
-
-    return Spread.of(per_sequence(score, x), x.lengths)
+    return Spread.of(per_sequence(lambda part: -law.score(part, temperature)["logp"], x), x.lengths)
 
 
 class _Likelihood(Metric):

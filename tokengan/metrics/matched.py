@@ -70,8 +70,8 @@ class Point:
 def measure(law: Autoregressive, at: Setting, temperature: float = 1.0, *, all_figures: bool = True) -> Point:
     """Return the figures of a generator sampled at a temperature.
 
-    NLL-div and NLL-oracle take the exact expectation over the next token at every visited state, which has the same mean
-    as scoring the sampled tokens and a fraction of the noise.
+    NLL-div and NLL-oracle take the exact expectation over the next token at every visited state, which has the same
+    mean as scoring the sampled tokens and a fraction of the noise.
     """
     noise = Noise(torch.Generator(law.closed.device).manual_seed(at.seed))
     written = write(law, at.rows, noise, Decoding(temperature=temperature))
@@ -105,8 +105,8 @@ def match(start: Autoregressive, entropy: float, at: Setting) -> Point:
     low, high = (measure(start, at, t, all_figures=False) for t in (COLDEST, WARMEST))
     if not low["NLL-div"] <= entropy <= high["NLL-div"]:
         raise UserError(
-            f"no temperature from {COLDEST} to {WARMEST} gives the start model an NLL-div of {entropy:.3f} (it goes from "
-            f"{low['NLL-div']:.3f} to {high['NLL-div']:.3f}): the two cannot be compared at equal entropy"
+            f"no temperature from {COLDEST} to {WARMEST} gives the start model an NLL-div of {entropy:.3f} (it goes "
+            f"from {low['NLL-div']:.3f} to {high['NLL-div']:.3f}): the two cannot be compared at equal entropy"
         )
     near = measure(start, at, 1.0, all_figures=False)
     for _ in range(STEPS):

@@ -1,0 +1,1 @@
+"""Judgements of sequences: what a policy gradient maximises."""

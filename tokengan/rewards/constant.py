@@ -16,8 +16,8 @@ __all__ = ["Constant"]
 class Constant(Reward):
     """R(x) = value, for every sequence.
 
-    The expected policy gradient is exactly 0, yet without a baseline each batch reinforces whatever it happened to hold:
-    the law sharpens, and NLL-oracle falls with it. What a method gains over this control it owes to its reward.
+    The expected policy gradient is exactly 0, yet without a baseline each batch reinforces whatever it happened to
+    hold: the law sharpens, and NLL-oracle falls with it. What a method gains over this control it owes to its reward.
     """
 
     def __init__(self, value: float = 0.5) -> None:

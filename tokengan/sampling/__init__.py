@@ -1,0 +1,1 @@
+"""One engine for every generator: writing, and roll-outs of prefixes."""

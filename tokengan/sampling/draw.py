@@ -10,9 +10,18 @@ from torch import Tensor
 
 from tokengan.sampling.decoding import Decoding
 
-__all__ = ["draw", "restrict"]
+__all__ = ["draw", "restrict", "rows_at_once"]
 
 BLOCK = 64
+
+
+def rows_at_once(vocab_size: int) -> int:
+    """Return how many rows to draw for together: few enough that a step's logits stay in a processor's cache.
+
+    >>> rows_at_once(5000), rows_at_once(50), rows_at_once(10**6)
+    (209, 4096, 32)
+    """
+    return min(max(2**20 // vocab_size, 32), 4096)
 
 
 def restrict(logits: Tensor, decoding: Decoding) -> Tensor:

@@ -10,10 +10,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from tokengan.generators.base import Outputs
-from tokengan.sampling.decoding import Decoding
 from tokengan.sequences import Sequences
 
-__all__ = ["entropy", "nll", "tempered"]
+__all__ = ["entropy", "nll"]
 
 
 def _wide(logits: Tensor) -> Tensor:
@@ -37,10 +36,3 @@ def entropy(outputs: Outputs) -> Tensor:
     """Return the entropy of each next-token law in nats [B,T]."""
     logp = _wide(outputs["logits"]).log_softmax(-1)
     return -(logp.exp() * logp).sum(-1)
-
-
-def tempered(outputs: Outputs, decoding: Decoding) -> Outputs:
-    """Return outputs whose law is the one a decoding's temperature draws from, to score what it drew."""
-    if decoding.temperature == 1:
-        return outputs
-    return {**outputs, "logits": outputs["logits"] / decoding.temperature}

@@ -13,7 +13,7 @@ from torch import Tensor
 from tokengan.generators.base import Autoregressive, Outputs, State
 from tokengan.modes import evaluating
 from tokengan.sampling.decoding import Decoding
-from tokengan.sampling.draw import draw
+from tokengan.sampling.draw import draw, rows_at_once
 from tokengan.sampling.noise import Noise
 from tokengan.sequences import Sequences, tidy
 
@@ -29,7 +29,7 @@ def rollouts(
     decoding: Decoding = Decoding(),
     *,
     lengths: Sequence[int] | None = None,
-    cap: int = 2048,
+    cap: int | None = None,
 ) -> Iterator[tuple[list[int], Sequences]]:
     """Yield completed sequences, some prefix lengths at a time.
 
@@ -45,11 +45,12 @@ def rollouts(
         noise: Where the uniforms come from: the completions are the same for every cap.
         decoding: How tokens are drawn.
         lengths: Prefix lengths, ascending; None takes 1 to T-1.
-        cap: Most rows held at once; at least one copy of the batch is.
+        cap: Most rows held at once, None for `rows_at_once`; at least one copy of the batch is.
     """
     wanted = list(range(1, x.length)) if lengths is None else sorted(lengths)
     if wanted and not 0 < wanted[0] <= wanted[-1] < generator.spec.max_length:
         raise ValueError(f"prefix lengths must lie between 1 and {generator.spec.max_length - 1}, not {wanted}")
+    cap = cap or rows_at_once(generator.spec.vocab_size)
     together = max(cap // (n * len(x)), 1)
     copies = n if together > 1 else max(min(cap // len(x), n), 1)
     with evaluating(generator):
@@ -100,9 +101,10 @@ def _complete(
             alive = open_rows.repeat(copies).nonzero().squeeze(1)
             new = kept.select(alive % rows)
             new_logits = start["logits"][alive % rows]
-            idle = state is None or len(writing) == 0
-            state = new if idle else state.under(new)
-            logits = new_logits if idle else torch.cat([logits, new_logits])
+            if state is None or len(writing) == 0:
+                state, logits = new, new_logits
+            else:
+                state, logits = state.under(new), torch.cat([logits, new_logits])
             writing = torch.cat([writing, joined * len(block) + block[alive]])
             joined += 1
         if state is None or len(writing) == 0:

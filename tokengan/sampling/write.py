@@ -14,14 +14,11 @@ from torch import Tensor
 from tokengan.generators.base import Autoregressive, Condition, Generator, State
 from tokengan.modes import evaluating
 from tokengan.sampling.decoding import Decoding
-from tokengan.sampling.draw import draw
+from tokengan.sampling.draw import draw, rows_at_once
 from tokengan.sampling.noise import Noise
 from tokengan.sequences import Sequences, tidy
 
 __all__ = ["write"]
-
-# Rows written together: enough to fill the matrix products, few enough that a step's logits stay small.
-ROWS = 1024
 
 
 def write(
@@ -34,7 +31,7 @@ def write(
     force: tuple[Tensor, Tensor] | None = None,
     keep: Collection[str] = (),
     grad: bool = False,
-    cap: int = ROWS,
+    cap: int | None = None,
 ) -> Sequences:
     """Return `rows` sequences written one token at a time.
 
@@ -48,7 +45,8 @@ def write(
         force: Tokens [B,T] and where [B,T] they are taken instead of a draw (prompts, prefixes, scheduled sampling).
         keep: Outputs of every step to stack over time into `outputs` (`logits`, `hidden` ...).
         grad: Whether the steps are recorded for a gradient. Without it, dropout is off.
-        cap: Most rows held at once, a limit on memory; with `grad` or `keep` all rows are written together.
+        cap: Most rows held at once, a limit on memory, None for `rows_at_once`; with `grad` or `keep` all rows are
+            written together.
 
     Returns:
         Tokens padded after EOS, mask, `chosen` (what was drawn rather than forced) and `logp` under the law drawn from.
@@ -60,12 +58,15 @@ def write(
     device = generator.closed.device
     length = generator.spec.max_length if force is None else force[0].shape[1]
     uniforms = noise.uniforms(rows, length).to(device)
-    size = rows if grad or keep else max(cap, 1)
+    size = rows if grad or keep else max(cap or rows_at_once(generator.spec.vocab_size), 1)
     with nullcontext() if grad else evaluating(generator), torch.set_grad_enabled(grad):
         parts = []
         for first in range(0, rows, size):
             own = slice(first, first + size)
-            part = {name: value[own] if isinstance(value, Tensor) else value.select(own) for name, value in condition.items()}
+            part = {
+                name: value[own] if isinstance(value, Tensor) else value.select(own)
+                for name, value in condition.items()
+            }
             forced = None if force is None else (force[0][own], force[1][own])
             parts.append(_write(generator, uniforms[own], decoding, part, forced, keep))
     return Sequences.cat(parts, generator.spec.pad or 0) if len(parts) > 1 else parts[0]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from tokengan.errors import UserError
 from tokengan.generators.recurrent import LSTM
@@ -75,6 +75,7 @@ class OracleTask(Task):
 
     def draw(self, rows: int, seed: int) -> Sequences:
         """Return fresh real sequences."""
+        assert self.oracle is not None
         x = write(self.oracle, rows, Noise(torch.Generator().manual_seed(seed)))
         return Sequences(x.tokens, x.mask)
 
@@ -87,7 +88,9 @@ class OracleTask(Task):
         rows = []
         for number, text in enumerate(texts, start=1):
             words = text.split()
-            if len(words) != self.spec.max_length or not all(w.isdigit() and int(w) < self.spec.vocab_size for w in words):
+            if len(words) != self.spec.max_length or not all(
+                w.isdigit() and int(w) < self.spec.vocab_size for w in words
+            ):
                 raise UserError(
                     f"line {number} is not an oracle sequence: {self.spec.max_length} ids from 0 to "
                     f"{self.spec.vocab_size - 1}, separated by blanks"
@@ -114,7 +117,9 @@ def _read(path: Path) -> dict[str, Tensor]:
         with np.load(path, allow_pickle=False) as stored:
             found = {name: torch.from_numpy(stored[name].astype(np.float32)) for name in ARRAYS}
     except (KeyError, ValueError, OSError) as error:
-        raise UserError(f"{path} is not an oracle ({error}): an .npz file with the arrays {', '.join(ARRAYS)}") from None
+        raise UserError(
+            f"{path} is not an oracle ({error}): an .npz file with the arrays {', '.join(ARRAYS)}"
+        ) from None
     vocab_size, hidden = found["embeddings"].shape
     for name, value in found.items():
         expected = {"embeddings": (vocab_size, hidden), "Wo": (hidden, vocab_size), "bo": (vocab_size,)}.get(
@@ -129,13 +134,15 @@ def _published(spec: Spec, arrays: dict[str, Tensor]) -> LSTM:
     """Build the oracle from arrays whose gates stand apart; PyTorch stacks them as input, forget, candidate, output."""
     hidden = arrays["embeddings"].shape[1]
     oracle = LSTM(spec, embedding=hidden, hidden=hidden).requires_grad_(False).eval()
-    layer = oracle.layers[0]
-    assert isinstance(layer, nn.LSTM)
     gates = ("i", "f", "c", "og")
-    oracle.embedding.weight.copy_(arrays["embeddings"])
-    layer.weight_ih_l0.copy_(torch.cat([arrays[f"W{gate}"].T for gate in gates]))
-    layer.weight_hh_l0.copy_(torch.cat([arrays[f"U{gate}"].T for gate in gates]))
-    layer.bias_ih_l0.copy_(torch.cat([arrays[f"b{gate}"] for gate in gates]))
-    oracle.output.weight.copy_(arrays["Wo"].T)
-    oracle.output.bias.copy_(arrays["bo"])
+    stored = {
+        "embedding.weight": arrays["embeddings"],
+        "layers.0.weight_ih_l0": torch.cat([arrays[f"W{gate}"].T for gate in gates]),
+        "layers.0.weight_hh_l0": torch.cat([arrays[f"U{gate}"].T for gate in gates]),
+        "layers.0.bias_ih_l0": torch.cat([arrays[f"b{gate}"] for gate in gates]),
+        "layers.0.bias_hh_l0": torch.zeros(4 * hidden),
+        "output.weight": arrays["Wo"].T,
+        "output.bias": arrays["bo"],
+    }
+    oracle.load_state_dict(stored)
     return oracle

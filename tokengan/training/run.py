@@ -91,7 +91,7 @@ with --out
         """Return the length of `metrics.jsonl`, after the disk has it where `sync`."""
         if not self._metrics.exists():
             return 0
-        with self._metrics.open("rb") as file:
+        with room_on_disk(self._metrics, "The checkpoints are untouched."), self._metrics.open("rb") as file:
             if sync:
                 os.fsync(file.fileno())
             return file.seek(0, os.SEEK_END)

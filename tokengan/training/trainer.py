@@ -189,7 +189,7 @@ class _Training:
             over = phase.iterations <= position.iteration
             if over:
                 # No rounds: the model is judged all the same where later phases are compared with it.
-                record = self._evaluated(phase) if position.total == 0 and len(self.phases) > 1 else None
+                record = self._evaluated(phase) if position.phase == 0 and len(self.phases) > 1 else None
                 self._end_phase(phase, record)
                 if record is not None:
                     self._log(record)
@@ -368,7 +368,7 @@ class _Training:
             name, players = standing.position.checkpoint, self.updater.players
             self._seconds()
             standing.metrics_bytes = self.folder.metrics_bytes(sync=True)
-            kept = [*checkpoints.names()[-checkpoints.keep :], name]
+            kept = sorted({*checkpoints.names(), name})[-checkpoints.keep :]
             standing.needs = {old: standing.needs[old] for old in kept if old in standing.needs}
             standing.needs[name] = sorted(set(standing.pointers.values()))
             checkpoints.write(name, pack(self.method, players, standing, states, means, self.hardware.describe()))
@@ -376,9 +376,12 @@ class _Training:
             for pointer in ("best", "start"):
                 checkpoints.point(pointer, standing.pointers.get(pointer))
             checkpoints.point("last", name)
-            checkpoints.prune(spared=[one for needed in standing.needs.values() for one in needed])
+            self._prune()
             self._tell("saved", "", checkpoint=name)
         self.hardware.wait()
+
+    def _prune(self) -> None:
+        self.folder.checkpoints.prune(spared=[one for needed in self.standing.needs.values() for one in needed])
 
     def _seconds(self) -> float:
         """Return the time spent on the run so far, by this process and those before it."""
@@ -401,6 +404,7 @@ class _Training:
             for pointer in ("best", "start"):
                 checkpoints.point(pointer, self.standing.pointers.get(pointer))
             checkpoints.point("last", name)
+            self._prune()  # a kill may have come after the pointer and before this
         self._cut(self.standing.metrics_bytes)
         self._tell("resumed", f"goes on after round {self.standing.position.total}", checkpoint=name)
         changed = differences(state["machine"], self.hardware.describe())

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["Diverged", "Player", "Updater", "players_of"]
 
 
+NOTHING = "a player needs at least one parameter that requires a gradient"
+
+
 class Diverged(UserError):
     """A loss or a gradient is not finite. No weight was touched by the move that raised it."""
 
@@ -53,7 +56,7 @@ class Player:
     ) -> None:
         self.parameters = [p for p in parameters if p.requires_grad]
         if not self.parameters:
-            raise ValueError("a player needs at least one parameter that requires a gradient")
+            raise ValueError(NOTHING)
         self.optimiser, self.clip, self.factor = optimiser, clip, factor
         self.updates = 0
         self._lrs = [group["lr"] for group in optimiser.param_groups]
@@ -62,6 +65,8 @@ class Player:
     def built(cls, parameters: Iterable[nn.Parameter], settings: Optimiser) -> Player:
         """Return the player that a method's settings describe."""
         own = [p for p in parameters if p.requires_grad]
+        if not own:
+            raise ValueError(NOTHING)
         lr, decay = settings.lr, settings.weight_decay
         if settings.name == "sgd":
             optimiser = torch.optim.SGD(own, lr=lr, weight_decay=decay, momentum=settings.momentum)

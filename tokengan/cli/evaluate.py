@@ -1,0 +1,69 @@
+"""`tokengan evaluate RUN` or `tokengan evaluate SAMPLES --reference R`: figures."""
+
+from __future__ import annotations
+
+import os
+
+from tokengan.cli.arguments import Parser, print_json
+from tokengan.errors import UserError
+
+__all__ = ["run"]
+
+ABOUT = """The figures of a run on held-out data, or of any text against any text.
+
+  tokengan evaluate runs/NAME
+  tokengan evaluate samples.txt --reference test.txt --train train.txt"""
+
+
+def run(words: list[str]) -> int:
+    """Measure."""
+    parser = Parser("evaluate", ABOUT)
+    parser.add_argument("what", metavar="RUN_OR_SAMPLES", help="a run folder, or a file with one sequence a line")
+    parser.add_argument("--reference", metavar="FILE", help="held-out real text")
+    parser.add_argument("--train", metavar="FILE", help="the text that the system learnt from")
+    parser.add_argument("--metrics", nargs="+", help="names of metrics; all that can be computed where none is given")
+    parser.add_argument("--lowercase", action="store_true", help="lower-case all texts first")
+    parser.add_argument("--tokens", default="word", help="word (default) or char")
+    parser.add_argument("--split", choices=("valid", "test"), default="test", help="of a run: what it is measured on")
+    parser.add_argument("--samples", type=int, default=10_000, help="of a run: most samples to write (default: 10000)")
+    parser.add_argument("--checkpoint", default="best", help="of a run: best (default), last, start or a number")
+    parser.add_argument("--seed", type=int, default=1, help="of a run: seed of the samples")
+    parser.add_argument("--trust", action="store_true", help="of a run: import classes that are not registered")
+    parser.json_flag()
+    asked = parser.read(words)
+    if os.path.isfile(os.path.join(asked.what, "config.yaml")):
+        return _run_folder(asked)
+
+    from tokengan.api import evaluate
+    from tokengan.metrics import table, to_json
+
+    figures = evaluate(
+        asked.what, asked.reference, asked.train, metrics=asked.metrics, lowercase=asked.lowercase, tokens=asked.tokens
+    )
+    if asked.json:
+        print_json(to_json(figures))
+    else:
+        print(table(figures))
+    return 0
+
+
+def _run_folder(asked) -> int:  # noqa: ANN001
+    if asked.reference or asked.train or asked.metrics:
+        raise UserError(
+            f"{asked.what} is a run, which has its own data: leave out --reference, --train and --metrics, or write samples "
+            f"with `tokengan generate {asked.what} --out FILE` and evaluate the file"
+        )
+    if asked.samples < 2:
+        raise UserError(f"--samples is {asked.samples}: write 2 or more")
+
+    from tokengan.api import load
+    from tokengan.cli.text import report_text
+
+    report = load(asked.what, asked.checkpoint, trust=asked.trust).evaluate(
+        split=asked.split, samples=asked.samples, seed=asked.seed
+    )
+    if asked.json:
+        print_json(report.to_json())
+    else:
+        print(report_text(report))
+    return 0

@@ -1,0 +1,46 @@
+"""`tokengan generate RUN`: write texts."""
+
+from __future__ import annotations
+
+from tokengan.cli.arguments import Parser, print_json
+
+__all__ = ["run"]
+
+
+def run(words: list[str]) -> int:
+    """Write."""
+    parser = Parser(
+        "generate", "Write texts with a run. Needs the run folder and nothing else; the same seed, the same texts."
+    )
+    parser.add_argument("run", help="the run folder")
+    parser.add_argument("-n", type=int, default=10, help="how many (default: 10)")
+    parser.add_argument(
+        "--temperature", type=float, default=1.0, help="below 1 surer, above 1 more varied; 0 is greedy"
+    )
+    parser.add_argument("--top_k", "--top-k", type=int, default=0, help="draw from the k likeliest tokens only")
+    parser.add_argument(
+        "--top_p", "--top-p", type=float, default=1.0, help="draw from the likeliest tokens of this mass only"
+    )
+    parser.add_argument("--greedy", action="store_true", help="always the likeliest token")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the draws")
+    parser.add_argument("--unknown", action="store_true", help="let the unknown word be written")
+    parser.add_argument("--checkpoint", default="best", help="best (default), last, start or a number")
+    parser.add_argument("--out", metavar="FILE", help="write them here, one a line")
+    parser.add_argument("--trust", action="store_true", help="import classes that are not registered")
+    parser.json_flag()
+    asked = parser.read(words)
+
+    from tokengan.api import load
+
+    model = load(asked.run, asked.checkpoint, trust=asked.trust)
+    texts = model.stream(asked.n, asked.temperature, asked.top_k, asked.top_p, asked.greedy, asked.seed, asked.unknown)
+    if asked.out is not None:
+        from tokengan.data import atomic_write
+
+        atomic_write(asked.out, "".join(f"{text}\n" for text in texts))
+    elif asked.json:
+        print_json({"run": asked.run, "checkpoint": model.checkpoint, "texts": list(texts)})
+    else:
+        for text in texts:
+            print(text)
+    return 0

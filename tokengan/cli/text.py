@@ -1,0 +1,170 @@
+"""What `train` tells before and after: the data, the plan, samples, and what to type next."""
+
+from __future__ import annotations
+
+import math
+import shlex
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from tokengan.data.render import render_report
+from tokengan.metrics import comparable, table
+from tokengan.training.updater import Updater, players_of
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from tokengan.api import Session, TrainedRun
+    from tokengan.methods.base import Method, Phase
+    from tokengan.metrics import Figure
+    from tokengan.metrics.evaluator import FinalReport
+    from tokengan.tasks.base import Task
+
+__all__ = ["data_text", "ending", "next_commands", "plan_text", "report_text"]
+
+BLANK = "\n\n"
+REAL = (" (reference)", " (train lines)")  # endings of the names of figures of real text in the samples' place
+
+PATIENCE = 1.0  # seconds that a phase is tried for
+
+
+class _Enough(Exception):  # not an error
+    pass
+
+
+def data_text(task: Task) -> str:
+    """Return the data report as a table; a task whose report has no splits as lines."""
+    if "splits" in task.report:
+        return render_report(task.report)
+    return "".join(f"{name}: {_plain(value)}\n" for name, value in task.report.items())
+
+
+def _plain(value: Any) -> str:
+    return (
+        ", ".join(f"{name} {number:,}" for name, number in value.items()) if isinstance(value, Mapping) else str(value)
+    )
+
+
+def plan_text(session: Session) -> str:
+    """Return what is going to be trained, for how long, and where to."""
+    method = session.method
+    parts = {"generator": method.generator, "discriminator": method.discriminator}
+    lines = [f"{session.config.method} on {session.task.name}, seed {session.config.seed}, into {session.out}"]
+    lines += [
+        f"  {name}: {type(net).__name__}, {_count(net):,} parameters" for name, net in parts.items() if net is not None
+    ]
+    for place, phase in enumerate(method.phases()):
+        if phase.iterations:
+            stops = f", at most, until {phase.watch} has not fallen {phase.patience} times" if phase.patience else ""
+            lines.append(f"  {phase.name}: {phase.iterations} rounds{stops}, {_rough_time(session, place)}")
+    return "\n".join(lines)
+
+
+def _count(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
+
+
+def _rough_time(session: Session, place: int) -> str:
+    """Return how long a phase will take, by trying a moment of it on a copy of the method."""
+    with torch.random.fork_rng():
+        method = session.build()
+        phase = method.phases()[place]
+        took, whole = _try(method, phase)
+    left = took * phase.iterations
+    words = f"{left:.0f} s" if left < 90 else f"{left / 60:.0f} min" if left < 5400 else f"{left / 3600:.1f} h"
+    return f"about {words}" if whole else f"more than {words}"
+
+
+def _try(method: Method, phase: Phase) -> tuple[float, bool]:
+    """Return the seconds that one round took, and whether it was let end."""
+    begun = time.monotonic()
+
+    def tick() -> None:
+        if time.monotonic() - begun > PATIENCE:
+            raise _Enough
+
+    method.update = Updater(players_of(method), tick=tick)
+    method.train()
+    try:
+        phase.run(0)
+    except _Enough:
+        return time.monotonic() - begun, False
+    return time.monotonic() - begun, True
+
+
+def report_text(report: FinalReport, control: FinalReport | None = None) -> str:
+    """Return a final report for a person: a row for each figure, real text and the control run beside the model."""
+    columns = {"model": _model(report.figures), "real text": _real_text(report.figures)}
+    columns = {name: figures for name, figures in columns.items() if figures}
+    if control is not None:
+        # The control's discriminator was never trained.
+        columns["constant reward"] = {n: figure for n, figure in _model(control.figures).items() if not n.startswith("D ")}
+    blocks = [beside(columns), report.text().removeprefix(table(report.figures)).strip()]
+    if control is not None:
+        rest = control.text().removeprefix(table(control.figures)).strip()
+        blocks.append(f"The same of the constant-reward control:\n{rest.rpartition(BLANK)[2]}")
+    return BLANK.join(blocks)
+
+
+def _model(figures: Sequence[Figure]) -> dict[str, Figure]:
+    return {figure.name: figure for figure in figures if not figure.name.endswith(REAL)}
+
+
+def _real_text(figures: Sequence[Figure]) -> dict[str, Figure]:
+    """Return what real text scores in the model's place, by the model's names."""
+    return {f.name.removesuffix(end): f for f in figures for end in REAL if f.name.endswith(end)}
+
+
+def beside(columns: Mapping[str, Mapping[str, Figure]]) -> str:
+    """Return figures by name, a column for each of several texts; what was not computed in the same way is left out.
+
+    >>> from tokengan.metrics import Figure
+    >>> a, b = (Figure("BLEU-2", value, "higher", "test", "BLEU-2|refs=9") for value in (0.5, 0.6))
+    >>> print(beside({"model": {"BLEU-2": a}, "real text": {"BLEU-2": b}}))
+    figure  model   real text  better  split  how
+    BLEU-2  0.5000  0.6000     higher  test   [1]
+    <BLANKLINE>
+    [1] refs=9
+    """
+    first, *_ = columns.values()
+    ways: dict[str, int] = {}
+    rows = [("figure", *columns, "better", "split", "how")]
+    for name, figure in first.items():
+        if not math.isfinite(figure.value):
+            continue
+        others = [figures.get(name) for figures in columns.values()]
+        values = [f"{o.value:.4f}" if o is not None and comparable(figure, o) else "" for o in others]
+        way = ways.setdefault(figure.signature.partition("|")[2], len(ways) + 1)
+        better = "" if figure.direction == "none" else figure.direction
+        rows.append((name, *values, better, figure.split, f"[{way}]"))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([*lines, "", *(f"[{number}] {way}" for way, number in ways.items())])
+
+
+def ending(run: TrainedRun, samples: int = 5) -> str:
+    """Return the figures, some texts, and what to type next."""
+    texts = "\n".join(f"  {text}" for text in run.generate(samples))
+    said = run.result.text if run.config.trainer.quiet else ""  # else the trainer has said so
+    return BLANK.join(part for part in (_report(run), f"{samples} samples:\n{texts}", said, next_commands(run)) if part)
+
+
+def _report(run: TrainedRun) -> str:
+    return "" if run.report is None else report_text(run.report, run.control)
+
+
+def next_commands(run: TrainedRun) -> str:
+    """Return the commands that go on from here."""
+    where = shlex.quote(str(run.path))
+    lines = [
+        f"tokengan generate {where} -n 100 --temperature 0.8",
+        f"tokengan evaluate {where}",
+    ]
+    if run.result.status != "done":
+        lines.insert(0, f"tokengan resume {where}")
+    if run.method.critic is not None:
+        lines.append(f"tokengan score {where} FILE")
+    return "Next:\n" + "\n".join(f"  {line}" for line in lines)
