@@ -10,7 +10,7 @@ Runs that name such classes are read back with `--trust` (`tokengan.load(run, tr
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -43,7 +43,7 @@ class Contains(Reward):
 class Reinforced(Method):
     """Maximum likelihood, then REINFORCE on a reward: no discriminator."""
 
-    presets = {"short": {"epochs": 2, "rounds": 3}}
+    presets: ClassVar[dict[str, dict[str, Any]]] = {"short": {"epochs": 2, "rounds": 3}}
 
     def __init__(
         self,

@@ -91,3 +91,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny() -> list[str]:
     """Return the flags of a run of seconds."""
     return TINY
+
+
+@pytest.fixture(scope="session")
+def lines() -> list[str]:
+    """Return the sequences of the small text."""
+    return LINES

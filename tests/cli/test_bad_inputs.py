@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tokengan.cli import VERBS, main
@@ -33,7 +33,9 @@ def unlike(known):
 @st.composite
 def bad_settings(draw):
     """A setting that does not exist, or a value that does not fit."""
-    whole = draw(st.sampled_from(["rounds", "batch_size", "credit.n", "generator.hidden", "trainer.keep", "data.max_length"]))
+    whole = draw(
+        st.sampled_from(["rounds", "batch_size", "credit.n", "generator.hidden", "trainer.keep", "data.max_length"])
+    )
     real = draw(st.sampled_from(["generator_optimiser.lr", "temperature.start", "lag", "discriminator.dropout"]))
     part = draw(st.sampled_from(["generator", "reward", "credit", "estimator.baseline", "discriminator"]))
     junk = draw(unlike({"true", "false", "null", "none", "nan", "inf"}).filter(lambda w: not _number(w)))
@@ -89,7 +91,15 @@ def bad_files(draw):
     name = draw(st.sampled_from(["bad.txt", "bad.csv", "bad.jsonl", "bad.tsv", "bad.txt.gz", "bad.smi"]))
     content = draw(
         st.sampled_from(
-            [b"", b"\n\n\n", b"\x00\x01\x02" * 50, b"\xff\xfe" + b"a\x00" * 9, b"one line\n", b"same\n" * 50, b"\x80" * 99]
+            [
+                b"",
+                b"\n\n\n",
+                b"\x00\x01\x02" * 50,
+                b"\xff\xfe" + b"a\x00" * 9,
+                b"one line\n",
+                b"same\n" * 50,
+                b"\x80" * 99,
+            ]
         )
         | st.binary(max_size=80)
     )
@@ -179,7 +189,11 @@ def bad_configs(draw):
         )
         | NONSENSE.map(lambda text: text.encode())
     )
-    words = draw(st.sampled_from([["train", "--config", "c.yaml"], ["generate", "run"], ["resume", "run"], ["score", "run", "good.txt"]]))
+    words = draw(
+        st.sampled_from(
+            [["train", "--config", "c.yaml"], ["generate", "run"], ["resume", "run"], ["score", "run", "good.txt"]]
+        )
+    )
     name = "c.yaml" if "c.yaml" in words else "run/config.yaml"
     return command(words, {name: content})
 
@@ -215,7 +229,10 @@ def ends_well(words, files):
             os.chdir(before)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+# No shrinking: the examples are short, and each of its steps is a command.
+@settings(
+    max_examples=300, deadline=None, derandomize=True, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+)
 @given(BAD)
 def test_three_hundred_bad_inputs(bad):
     ends_well(*bad)
@@ -240,7 +257,9 @@ def test_bad_values_for_a_good_run(trained, flags):
     ends_well(["generate", str(trained), *flags], {})
 
 
-@pytest.mark.parametrize("text", ["", "a sentence that is much too long for what this run was trained to write at home " * 3])
+@pytest.mark.parametrize(
+    "text", ["", "a sentence that is much too long for what this run was trained to write at home " * 3]
+)
 def test_bad_texts_for_a_good_run(trained, text):
     ends_well(["score", str(trained), "texts.txt"], {"texts.txt": f"{text}\n".encode()})
 

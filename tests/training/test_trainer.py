@@ -71,8 +71,13 @@ def test_the_callers_random_numbers_are_left_alone(run):
 
 
 def test_evaluating_more_often_changes_no_bit(run, tmp_path):
-    fit(often := Toy(), run, loss_of, settings=QUIET)
-    fit(seldom := Toy(), Run.create(tmp_path / "b"), loss_of, settings=replace(QUIET, eval_every=100, save_every=100))
+    fit(often := Toy(dropout=0.3), run, loss_of, settings=QUIET)
+    fit(
+        seldom := Toy(dropout=0.3),
+        Run.create(tmp_path / "b"),
+        loss_of,
+        settings=replace(QUIET, eval_every=100, save_every=100),
+    )
     assert equal(weights_of(often), weights_of(seldom))
 
 
@@ -110,16 +115,16 @@ def test_patience_ends_a_phase_early(run):
 
 def test_going_back_to_an_older_checkpoint_ends_with_the_same_bits(run, tmp_path):
     """Also where the best of that time is no longer the best: what a kept checkpoint needs is kept."""
-    figures = [5.0, 6.0, 7.0, 4.0, 9.0, 9.0]
 
     def evaluate(toy):
-        step = toy.update.players["generator"].updates
-        return {"error": figures[step - 1]}
+        return {"error": float(toy.update.players["generator"].updates)}  # the first is the best
 
-    fit(first := Toy(rounds=(6,), watch="error"), run, evaluate, settings=replace(QUIET, keep=4))
-    fit(second := Toy(rounds=(6,), watch="error"), run, evaluate, settings=QUIET, at="3")
+    settings = replace(QUIET, keep=5)
+    fit(first := Toy(rounds=(4, 3), watch="error"), run, evaluate, settings=settings)
+    fit(second := Toy(rounds=(4, 3), watch="error"), run, evaluate, settings=settings, at="3")
     assert equal(weights_of(first), weights_of(second))
-    assert [record["step"] for record in run.records()] == [1, 2, 3, 4, 5, 6]
+    assert [record["step"] for record in run.records()] == [1, 2, 3, 4, 5, 6, 7]
+    assert run.records()[3]["restored"] == "000001"
 
 
 def test_a_figure_that_evaluation_does_not_give_is_named(run):
@@ -428,3 +433,12 @@ def test_figures_that_json_cannot_hold_become_none(run):
         settings=QUIET,
     )
     assert run.records()[0]["figures"] == {"a": None, "b": 2.0, "c": 1.5}
+
+
+def test_pointers_are_put_back_to_the_time_of_the_checkpoint(run):
+    """A kill after `best` was moved and before `last` was: until the next save, `best` is what it was."""
+    fit(Toy(), run, loss_of, settings=QUIET)
+    assert run.checkpoints.pointed("best") == "000007"
+    with pytest.raises(ZeroDivisionError):
+        fit(Toy(), run, lambda toy: {"error": 1 / 0}, settings=QUIET, at="6")
+    assert [run.checkpoints.pointed(p) for p in ("last", "best", "start")] == ["000006", "000006", "000004"]

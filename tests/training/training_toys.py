@@ -16,12 +16,12 @@ QUIET = TrainerSettings(device="cpu", quiet=True, eval_every=1, save_every=1)
 class Toy(nn.Module):
     """Two linear players: one fits noisy data, the other follows it. Draws from a stream, and from the global one."""
 
-    def __init__(self, rounds=(4, 3), watch=None, patience=None, seed=0, rows=8):
+    def __init__(self, rounds=(4, 3), watch=None, patience=None, seed=0, rows=8, dropout=0.0):
         super().__init__()
         self.streams, self.world, self.rows = Streams(seed), World(), rows
         with self.streams.building():
             self.generator, self.discriminator = nn.Linear(3, 1), nn.Linear(3, 1)
-        self.dropout = nn.Dropout(0.0)
+        self.dropout = nn.Dropout(dropout)
         self.rounds, self.watch, self.patience = rounds, watch, patience
         self.before_round = lambda name, i: None
 

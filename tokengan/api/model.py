@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from tokengan.api.saved import saved_task
-from tokengan.config import Config, configure
+from tokengan.config import Config, configure, seed_of
 from tokengan.data.messages import brief, place
-from tokengan.errors import UserError
+from tokengan.errors import UserError, nearest
 from tokengan.generators.base import Autoregressive
 from tokengan.methods.base import Method
 from tokengan.modes import evaluating
@@ -30,8 +30,9 @@ from tokengan.training.snapshot import load_networks
 if TYPE_CHECKING:
     from tokengan.metrics.evaluator import FinalReport
 
-__all__ = ["Model", "report_of"]
+__all__ = ["Model", "checkpoint_named", "report_of"]
 
+POINTERS = ("best", "last", "start")
 ROWS = 256  # sequences scored together
 CHUNK = 1024  # sequences written together: the first ones are the same however many are asked for
 
@@ -60,7 +61,7 @@ class Model:
         """Read a run folder and nothing else. See `tokengan.load`."""
         folder = Run(run)
         config = configure(None, file=folder.path / CONFIG, trust=trust)
-        name = folder.checkpoints.find(str(checkpoint))
+        name = checkpoint_named(folder, checkpoint)
         method = config.build_method(saved_task(folder.path))
         load_networks(method, folder.weights(name), name)
         return cls(folder, config, method.to(torch.device(device)), name)
@@ -98,7 +99,7 @@ class Model:
         unk = self.method.spec.unk
         forbid = () if unknown or unk is None else (unk,)
         decoding = Decoding(temperature, top_k, top_p, greedy, forbid)
-        return self._stream(n, decoding, Noise(torch.Generator(self.method.device).manual_seed(seed)))
+        return self._stream(n, decoding, Noise(torch.Generator(self.method.device).manual_seed(seed_of(seed))))
 
     def _stream(self, n: int, decoding: Decoding, noise: Noise) -> Iterator[str]:
         for first in range(0, n, CHUNK):
@@ -148,9 +149,23 @@ class Model:
         self, *, split: Literal["valid", "test"] = "test", samples: int = 10_000, seed: int = 1
     ) -> FinalReport:
         """Return the figures of the run on held-out data, which are read again."""
+        if samples < 2:
+            raise UserError(f"samples is {samples}: ask for 2 or more")
+        seed = seed_of(seed)
         method = self.config.build_method(self.config.build_task())
         load_networks(method, self.run.weights(self.checkpoint), self.checkpoint)
         return report_of(method.to(self.method.device), self.run, split=split, samples=samples, seed=seed)
+
+
+def checkpoint_named(run: Run, checkpoint: str | int) -> str:
+    """Return the name of a checkpoint asked for as `best`, `last`, `start` or a number. Raises UserError otherwise."""
+    asked = str(checkpoint)
+    if asked not in POINTERS and not asked.isdecimal():
+        raise UserError(
+            f"there is no checkpoint '{brief(asked)}'{nearest(asked, POINTERS)} "
+            f"(give {', '.join(POINTERS)}, or a number)"
+        )
+    return run.checkpoints.find(asked)
 
 
 def report_of(

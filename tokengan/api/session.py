@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from tokengan.api.model import Model, report_of
+from tokengan.api.model import Model, checkpoint_named, report_of
 from tokengan.config import Config, configure
 from tokengan.config.settings import dotted
 from tokengan.data.messages import brief, place
@@ -26,6 +26,7 @@ from tokengan.sampling.decoding import Decoding
 from tokengan.sampling.noise import Noise
 from tokengan.sampling.write import write
 from tokengan.tasks.base import Task
+from tokengan.training.hardware import Hardware
 from tokengan.training.run import CONFIG, Run
 from tokengan.training.trainer import Result, fit
 
@@ -80,6 +81,7 @@ class Session:
 
     def __init__(self, config: Config, out: Path, task: Task | None = None) -> None:
         self.config, self.out = config, out
+        _hardware(config)
         self.task = config.build_task() if task is None else task
         weights = None if config.start is None else _start_weights(config.start, self.task)
         self.method = self.build(weights)
@@ -110,6 +112,7 @@ class Session:
         above = [parent for parent in self.out.absolute().parents if not parent.exists()]
         try:
             folder = self._create() if made else Run(self.out)
+            at = None if at is None else checkpoint_named(folder, at)
             result = fit(self.method, folder, Evaluator(), settings=self.config.trainer, samples=self._samples, at=at)
         except BaseException:
             if made:
@@ -159,6 +162,16 @@ class Session:
         return Session(config, out, self.task).run().report
 
 
+def _hardware(config: Config) -> None:
+    """Raise UserError, before anything is read, for a device that is not there."""
+    try:
+        Hardware.find(config.trainer.device, config.trainer.precision)
+    except RuntimeError as error:
+        raise UserError(
+            f"trainer.device is '{brief(config.trainer.device)}': give auto, cpu, cuda or cuda:1"
+        ) from error
+
+
 def _start_weights(start: str, task: Task) -> dict[str, Tensor]:
     """Return the generator's weights of a run folder (its best checkpoint) or of one of its checkpoint folders."""
     path, which = Path(start), "best"
@@ -171,8 +184,8 @@ def _start_weights(start: str, task: Task) -> dict[str, Tensor]:
             here, there = Path(aside, name), run.path / name
             if here.exists() != there.exists() or (here.exists() and here.read_bytes() != there.read_bytes()):
                 raise UserError(
-                    f"{place(run.path)} was trained on other data than these ({name} differs): give the same data and data "
-                    "settings, or start from another run"
+                    f"{place(run.path)} was trained on other data than these ({name} differs): give the same data and "
+                    "data settings, or start from another run"
                 )
     weights = run.weights(which)
     own = {key.removeprefix("generator."): value for key, value in weights.items() if key.startswith("generator.")}
@@ -192,6 +205,6 @@ def _same_data(run: Path, task: Task) -> None:
     then, now = ([file["sha256"] for file in report.get("files", [])] for report in (before, task.report))
     if then != now:
         raise UserError(
-            f"the data have changed since {place(run)} was begun (sha256 differs): put back the file as it was, or train "
-            f"anew with: tokengan train --config {run / CONFIG}"
+            f"the data have changed since {place(run)} was begun (sha256 differs): put back the file as it was, or "
+            f"train anew with: tokengan train --config {run / CONFIG}"
         )

@@ -120,9 +120,11 @@ def _arguments(function: ast.FunctionDef | None) -> list[tuple[str, str]]:
 
 
 def _presets(body: ast.ClassDef, tree: ast.Module, path: str) -> dict[str, dict[str, Any]]:
-    """Return the dictionary `presets` of a class: as written, or from the module it is taken from, or from the class."""
+    """Return the dictionary `presets` of a class: as written, from the module it is taken from, or from the class."""
     for node in body.body:
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        )
         value = getattr(node, "value", None)
         if value is None or not any(isinstance(target, ast.Name) and target.id == "presets" for target in targets):
             continue
@@ -147,9 +149,9 @@ def _imported_as(tree: ast.Module, value: ast.expr) -> str | None:
 
 
 def argument_docs(docstring: str) -> dict[str, str]:
-    """Return the description of each argument in a docstring's `Args:`.
+    r"""Return the description of each argument in a docstring's `Args:`.
 
-    >>> argument_docs("Do.\\n\\nArgs:\\n    a, b: Two\\n        words.\\n    c: One.")
+    >>> argument_docs("Do.\n\nArgs:\n    a, b: Two\n        words.\n    c: One.")
     {'a': 'Two words.', 'b': 'Two words.', 'c': 'One.'}
     """
     _, _, listed = docstring.partition("Args:\n")

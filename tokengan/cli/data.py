@@ -54,7 +54,7 @@ def _list(json: bool) -> int:
         column = f"; --data.column {known.column}" if known.column else ""
         print(f"  {known.id:<{width}}  {known.what}{column}")
     print(
-        "\nNext: tokengan data report my.txt    (.txt, .csv, .tsv, .jsonl, .smi, each also .gz; one line = one sequence)"
+        "\nNext: tokengan data report my.txt    (.txt, .csv, .tsv, .jsonl, .smi, each also .gz; one line, one sequence)"
     )
     return 0
 

@@ -8,8 +8,8 @@ from tokengan.cli.arguments import Parser, print_json
 
 __all__ = ["run"]
 
-ABOUT = """Train SeqGAN on short English sentences that come with the package, in a few minutes on two cores, and compare it with
-its own maximum-likelihood start. The same as: tokengan train seqgan --preset demo"""
+ABOUT = """Train SeqGAN on short English sentences that come with the package, in a few minutes on two cores, and
+compare it with its own maximum-likelihood start. The same as: tokengan train seqgan --preset demo"""
 
 
 def run(words: list[str]) -> int:

@@ -50,11 +50,9 @@ def run(words: list[str]) -> int:
 def _run_folder(asked) -> int:  # noqa: ANN001
     if asked.reference or asked.train or asked.metrics:
         raise UserError(
-            f"{asked.what} is a run, which has its own data: leave out --reference, --train and --metrics, or write samples "
-            f"with `tokengan generate {asked.what} --out FILE` and evaluate the file"
+            f"{asked.what} is a run, which has its own data: leave out --reference, --train and --metrics, or write "
+            f"samples with `tokengan generate {asked.what} --out FILE` and evaluate the file"
         )
-    if asked.samples < 2:
-        raise UserError(f"--samples is {asked.samples}: write 2 or more")
 
     from tokengan.api import load
     from tokengan.cli.text import report_text

@@ -101,7 +101,9 @@ def report_text(report: FinalReport, control: FinalReport | None = None) -> str:
     columns = {name: figures for name, figures in columns.items() if figures}
     if control is not None:
         # The control's discriminator was never trained.
-        columns["constant reward"] = {n: figure for n, figure in _model(control.figures).items() if not n.startswith("D ")}
+        columns["constant reward"] = {
+            n: figure for n, figure in _model(control.figures).items() if not n.startswith("D ")
+        }
     blocks = [beside(columns), report.text().removeprefix(table(report.figures)).strip()]
     if control is not None:
         rest = control.text().removeprefix(table(control.figures)).strip()

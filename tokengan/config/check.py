@@ -20,8 +20,8 @@ def trusted(kind: str, name: str, trust: bool) -> None:
     path = class_path(kind, name)
     if not trust and not path.startswith("tokengan.") and path not in known(kind).values():
         raise UserError(
-            f"the run names {brief(path, 80)}, which is not a registered part, and loading it would run its code: if you "
-            "trust it, load with trust=True (--trust)"
+            f"the run names {brief(path, 80)}, which is not a registered part, and loading it would run its code: if "
+            "you trust it, load with trust=True (--trust)"
         )
 
 

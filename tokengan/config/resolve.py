@@ -17,7 +17,7 @@ from tokengan.errors import UserError, nearest
 from tokengan.registry import class_path, known
 from tokengan.training.trainer import TrainerSettings
 
-__all__ = ["configure", "preset_of"]
+__all__ = ["configure", "preset_of", "seed_of"]
 
 HEAD = ("method", "task", "seed", "start", "control")  # keys of a config file that are no constructor's
 NOT_SETTINGS = {"task", "seed"}  # arguments of a method that are given by the head
@@ -66,7 +66,7 @@ def configure(
     return Config(
         method=name,
         task=task,
-        seed=_seed(merged.get("seed", 0)),
+        seed=seed_of(merged.get("seed", 0)),
         start=merged.get("start"),
         control=merged.get("control"),
         classes=(cls, imported("tasks", task, "task")),
@@ -101,7 +101,8 @@ def _method_name(asked: str | type | None, written: Any, file: Path | str | None
     return str(named or written)
 
 
-def _seed(seed: Any) -> int:
+def seed_of(seed: Any) -> int:
+    """Return a seed. Raises UserError for what is none."""
     try:
         value = int(str(seed))
     except ValueError:

@@ -115,7 +115,7 @@ def _hints(function: Any) -> dict[str, Any]:
         return typing.get_type_hints(function)
     except (NameError, TypeError) as error:
         raise UserError(
-            f"the types of {function.__qualname__} cannot be read ({error}): import what they name at the top of its module"
+            f"the types of {function.__qualname__} cannot be read ({error}): import what they name in its module"
         ) from None
 
 

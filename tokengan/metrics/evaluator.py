@@ -26,6 +26,7 @@ from tokengan.modes import evaluating
 from tokengan.sampling.noise import Noise
 from tokengan.sampling.write import write
 from tokengan.sequences import Sequences
+from tokengan.tasks.base import Task
 
 __all__ = ["Evaluator", "FinalReport", "final_report"]
 
@@ -47,11 +48,13 @@ def _given(method: Method, split: Literal["valid", "test"], rows: int, seed: int
         extra["law"] = method.writer
     if method.critic is not None:
         extra["critic"] = method.critic
-    texts = {
-        name: [line.split() for line in task.decode(x)] for name, x in (("samples", written), ("reference", heldout))
-    }
+    texts = {name: _cut(task, x) for name, x in (("samples", written), ("reference", heldout))}
     splits = {"heldout": split, "reference": split}
-    return Given(texts["samples"], texts["reference"], extra=extra, splits=splits)
+    return Given(texts["samples"], texts["reference"], extra=extra, splits=splits, tokens=task.tokens)
+
+
+def _cut(task: Task, x: Sequences) -> list[list[str]]:
+    return [task.cut(text) for text in task.decode(x)]
 
 
 def _oracle(method: Method) -> Autoregressive | None:
@@ -160,8 +163,7 @@ def final_report(
         rows = min(samples, len(getattr(method.task, split)))
         given = _given(method, split, rows, seed)
         if _oracle(method) is None:
-            train = method.task.decode(method.task.train)
-            given = given.replace(train=[line.split() for line in train])
+            given = given.replace(train=_cut(method.task, method.task.train))
         wanted = FULL if _oracle(method) is None else (*FULL[:4], *ORACLE_TEXT)
         figures = evaluate(given, [metric for metric in wanted if missing(metric, given) is None])
         texts = method.task.decode(given.extra["written"].select(slice(0, 20)))
@@ -194,7 +196,7 @@ def _bleu_of(method: Method, given: Given) -> Any:
     """Return a function from samples to the quality and diversity figures that real text is compared by."""
 
     def quality(written: Sequences) -> dict[str, float]:
-        texts = given.replace(samples=[line.split() for line in method.task.decode(written)])
+        texts = given.replace(samples=_cut(method.task, written))
         both = [*Bleu().compute(texts), *SelfBleu().compute(texts)]
         return {figure.name: figure.value for figure in both if figure.name.endswith(("-4", "-5"))}
 

@@ -24,6 +24,7 @@ class Task:
         train, valid, test: A whole split each, on the CPU. Checkpoints are chosen on `valid`; `test` is for reports.
         oracle: The law the data come from, where it is known; otherwise None, and oracle metrics are refused.
         report: What was read, dropped and split, as it goes into `data.json`.
+        tokens: What text metrics count, for their signatures: `word`, `char` ...
     """
 
     name: str
@@ -33,6 +34,7 @@ class Task:
     test: Sequences
     oracle: Autoregressive | None = None
     report: dict[str, Any]
+    tokens: str = "word"
 
     def decode(self, x: Sequences) -> list[str]:
         """Return each row as text."""
@@ -41,6 +43,10 @@ class Task:
     def encode(self, texts: Iterable[str]) -> Sequences:
         """Return texts as a batch. Raises UserError for a text that the task cannot hold."""
         raise NotImplementedError
+
+    def cut(self, text: str) -> list[str]:
+        """Return a text as the tokens that text metrics count; words by default."""
+        return text.split()
 
     def save(self, folder: Path) -> None:
         """Write what a generator needs to write without the data (`spec.json`, `tokenizer.json`)."""

@@ -87,6 +87,8 @@ class TextTask(Task):
             max_line_bytes=max_line_bytes,
         )
         self.name = str(source)
+        # A subword is the model's own unit, not the reader's: n-gram metrics count words there.
+        self.tokens = "word" if level == "bpe" else level
         self.tokenizer = Tokenizer.train(
             corpus.splits["train"].texts,
             level,
@@ -131,6 +133,10 @@ class TextTask(Task):
     def encode(self, texts: Iterable[str]) -> Sequences:
         """Return texts as a batch. Raises UserError naming the first that is longer than `spec.max_length`."""
         return self.codec.encode(texts)
+
+    def cut(self, text: str) -> list[str]:
+        """Return the tokens that text metrics count: the task's own, or words where those are subwords."""
+        return text.split() if self.tokens == "word" else self.tokenizer.tokens(text)
 
     def save(self, folder: Path) -> None:
         """Write `spec.json` and `tokenizer.json`, from which `TextCodec.load` decodes without the data."""

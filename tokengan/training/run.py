@@ -16,7 +16,7 @@ from tokengan.training.checkpoint import Checkpoints
 from tokengan.training.files import replace_text, room_on_disk
 from tokengan.training.snapshot import read_weights
 
-__all__ = ["Run"]
+__all__ = ["CONFIG", "Run"]
 
 CONFIG, METRICS = "config.yaml", "metrics.jsonl"
 
