@@ -159,8 +159,8 @@ def page(results: list[dict[str, Any]], curves: dict[str, Any], versus: dict[str
     lines = [
         "# Results on the published SeqGAN oracle",
         "",
-        "Written by `benchmarks/oracle.py`; nothing here is typed by hand. V = 5,000, T = 20, 10,000 training sequences, "
-        "nats per token. Mean over seeds, then each seed. NLL-oracle and NLL-div take the exact expectation over "
+        "Written by `benchmarks/oracle.py`; nothing here is typed by hand. V = 5,000, T = 20, 10,000 training "
+        "sequences, nats per token. Mean over seeds, then each seed. NLL-oracle and NLL-div take the exact expectation over "
         f"the next token at every state of {MATCHED:,} samples; NLL-test is on held-out sequences. "
         "d-oracle and d-test are the differences to the run's own start model at the temperature with equal "
         "NLL-div: **negative is better than the temperature curve, and differences under about 0.01 are noise.**",
@@ -196,7 +196,8 @@ def page(results: list[dict[str, Any]], curves: dict[str, Any], versus: dict[str
     if versus is not None:
         lines += [
             "`mle tuned` minus `mle paper-oracle-20` at equal NLL-div (the latter at "
-            f"temperature {versus['temperature']:.3f}): NLL-oracle {versus['NLL-oracle']:+.3f}, NLL-test {versus['NLL-test']:+.3f}.",
+            f"temperature {versus['temperature']:.3f}): NLL-oracle {versus['NLL-oracle']:+.3f}, "
+            f"NLL-test {versus['NLL-test']:+.3f}.",
             "",
         ]
     lines += ["## Commands", "", "ORACLE.npz is the published parameter file.", "", "```"]

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from tokengan.generators.base import Autoregressive, Condition, Outputs, State
 from tokengan.methods.world import World
+from tokengan.noise import Noise
 from tokengan.rewards.base import Reward
 from tokengan.sampling.decoding import Decoding
-from tokengan.sampling.noise import Noise
 from tokengan.sequences import Sequences
 from tokengan.spec import Spec
 

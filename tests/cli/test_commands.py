@@ -114,7 +114,8 @@ def test_pain_01_my_file_trains_with_no_configuration(tg, my_txt, tiny):
     ended = tg("train", "seqgan", "my.txt", *tiny)
     assert ended.code == 0, ended.err
     assert ended.out.index("my.txt: 64 lines") < ended.out.index("parameters") < ended.out.index("NLL-test")
-    assert "pretrain generator: 2 rounds, about" in ended.out
+    assert "pretrain generator: 2 rounds" in ended.out
+    assert "seqgan on my.txt, preset text" in ended.out
     assert "tokengan generate runs/seqgan-my" in ended.out
     names = {path.name for path in (my_txt.parent / "runs" / "seqgan-my").iterdir()}
     assert {

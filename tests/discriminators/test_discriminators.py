@@ -14,7 +14,7 @@ from tokengan.discriminators.recurrent import RecurrentDiscriminator
 from tokengan.discriminators.transformer import TransformerDiscriminator
 from tokengan.generators.base import Autoregressive, Condition, Outputs, State
 from tokengan.modes import without_dropout
-from tokengan.sampling.noise import Noise
+from tokengan.noise import Noise
 from tokengan.sampling.write import write
 from tokengan.sequences import Sequences, pad_lists
 from tokengan.spec import Spec

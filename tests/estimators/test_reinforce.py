@@ -14,9 +14,9 @@ from toy import REWARD, THETA2, Table, Tabular, everything, gradient, players, p
 from tokengan.estimators.baselines import EMA, Baseline, Zero
 from tokengan.estimators.credit import Final, RollOut
 from tokengan.estimators.reinforce import Reinforce
+from tokengan.noise import Noise
 from tokengan.rewards.base import Reward
 from tokengan.rewards.constant import Constant
-from tokengan.sampling.noise import Noise
 from tokengan.sampling.write import write
 from tokengan.sequences import Sequences
 

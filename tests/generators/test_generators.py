@@ -14,9 +14,9 @@ from tokengan.generators.projected import Projected
 from tokengan.generators.recurrent import GRU, LSTM
 from tokengan.generators.transformer import Transformer
 from tokengan.modes import without_dropout
+from tokengan.noise import Noise
 from tokengan.sampling.decoding import Decoding
 from tokengan.sampling.law import entropy, nll, tempered
-from tokengan.sampling.noise import Noise
 from tokengan.sampling.write import write
 from tokengan.sequences import Sequences, tidy
 from tokengan.spec import Spec

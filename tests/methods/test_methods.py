@@ -219,6 +219,8 @@ def test_the_lag_follows_as_published(task: OracleTask) -> None:
     lagged.follow()
     for before, after in zip(old, weights(lagged.network), strict=True):
         torch.testing.assert_close(after, before + 0.2)
+    lagged.catch_up()
+    assert same(weights(live), weights(lagged.network))
     frozen = Lagged(live, 1.0)
     live.embedding.weight.data += 1
     frozen.follow()
@@ -229,7 +231,11 @@ def test_a_lagging_policy_rolls_out_and_has_one_owner(task: OracleTask) -> None:
     method = seqgan(task, lag=0.8)
     assert method.policy is not method.generator
     assert not any(parameter.requires_grad for parameter in method.policy.parameters())
-    play(method)
+    method.phases()[0].run(0)
+    assert not same(weights(method.generator), weights(method.policy))
+    method.round(0)
+    distance = max((a - b).abs().max() for a, b in zip(weights(method.generator), weights(method.policy), strict=True))
+    assert 0 < distance < 0.05  # it begins with the pre-trained weights, not with those it was copied from
     names = method.state_dict()
     assert any(name.startswith("rollout_policy.copy") for name in names)
     assert len({value.data_ptr() for value in names.values() if value.numel()}) == len(

@@ -18,7 +18,7 @@ from tokengan.metrics.base import Given, missing
 from tokengan.metrics.judge import HeldOutAccuracy, verdict
 from tokengan.metrics.law import NLLDiv, NLLOracle, NLLTest, Spread, cross_entropy
 from tokengan.metrics.matched import Setting, match, measure
-from tokengan.sampling.noise import Noise
+from tokengan.noise import Noise
 from tokengan.sampling.write import write
 from tokengan.sequences import Sequences
 from tokengan.spec import Spec

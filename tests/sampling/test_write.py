@@ -7,9 +7,9 @@ import torch
 
 from tokengan.generators.recurrent import GRU, LSTM
 from tokengan.generators.transformer import Transformer
+from tokengan.noise import Noise
 from tokengan.sampling.decoding import Decoding
 from tokengan.sampling.law import nll
-from tokengan.sampling.noise import Noise
 from tokengan.sampling.rollouts import rollouts
 from tokengan.sampling.write import write
 from tokengan.sequences import Sequences

@@ -25,8 +25,8 @@ from tokengan.estimators.credit import RollOut
 from tokengan.estimators.reinforce import Reinforce
 from tokengan.generators.recurrent import LSTM
 from tokengan.methods.seqgan import SeqGAN
+from tokengan.noise import Noise
 from tokengan.sampling.law import nll
-from tokengan.sampling.noise import Noise
 from tokengan.sampling.write import write
 from tokengan.sequences import masked_mean
 from tokengan.tasks.oracle import OracleTask

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from tokengan.generators.recurrent import LSTM
+from tokengan.noise import Noise
 from tokengan.sampling.decoding import Decoding
 from tokengan.sampling.law import nll
-from tokengan.sampling.noise import Noise
 from tokengan.sampling.write import write
 from tokengan.sequences import masked_mean
 from tokengan.spec import Spec

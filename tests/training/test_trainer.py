@@ -20,8 +20,8 @@ from training_toys import QUIET, Toy, equal, loss_of, weights_of
 from tokengan.errors import UserError
 from tokengan.generators.recurrent import LSTM
 from tokengan.methods.mle import MLE
+from tokengan.noise import Noise
 from tokengan.sampling.law import nll
-from tokengan.sampling.noise import Noise
 from tokengan.sampling.write import write
 from tokengan.tasks.oracle import OracleTask
 from tokengan.training import rng

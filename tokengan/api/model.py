@@ -19,9 +19,9 @@ from tokengan.errors import UserError, nearest
 from tokengan.generators.base import Autoregressive
 from tokengan.methods.base import Method
 from tokengan.modes import evaluating
+from tokengan.noise import Noise
 from tokengan.sampling.decoding import Decoding
 from tokengan.sampling.law import nll
-from tokengan.sampling.noise import Noise
 from tokengan.sampling.write import write
 from tokengan.sequences import Sequences
 from tokengan.training.run import CONFIG, Run

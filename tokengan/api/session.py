@@ -21,9 +21,9 @@ from tokengan.data.write import atomic_write
 from tokengan.errors import UserError
 from tokengan.methods.base import Method
 from tokengan.metrics.evaluator import Evaluator
+from tokengan.noise import Noise
 from tokengan.rewards.constant import Constant
 from tokengan.sampling.decoding import Decoding
-from tokengan.sampling.noise import Noise
 from tokengan.sampling.write import write
 from tokengan.tasks.base import Task
 from tokengan.training.hardware import Hardware

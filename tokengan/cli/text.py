@@ -52,7 +52,9 @@ def plan_text(session: Session) -> str:
     """Return what is going to be trained, for how long, and where to."""
     method = session.method
     parts = {"generator": method.generator, "discriminator": method.discriminator}
-    lines = [f"{session.config.method} on {session.task.name}, seed {session.config.seed}, into {session.out}"]
+    config = session.config
+    preset = f", preset {config.preset}" if config.preset else ""
+    lines = [f"{config.method} on {session.task.name}{preset}, seed {config.seed}, into {session.out}"]
     lines += [
         f"  {name}: {type(net).__name__}, {_count(net):,} parameters" for name, net in parts.items() if net is not None
     ]

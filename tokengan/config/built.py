@@ -38,6 +38,7 @@ class Config:
         seed: Seed of the run.
         start: Run folder (or checkpoint folder) whose generator weights the run begins with, or None.
         control: Name of the control run, or None.
+        preset: The preset that was taken, asked for or usual; for people, since `settings` holds what it stands for.
         classes: The method's class and the task's.
         settings: Flat settings, checked, parts by class path.
     """
@@ -49,10 +50,12 @@ class Config:
         seed: int,
         start: str | None,
         control: str | None,
+        preset: str | None,
         classes: tuple[Any, Any],
         settings: Settings,
     ) -> None:
         self.method, self.task, self.seed, self.start, self.control = method, task, seed, start, control
+        self.preset = preset
         self.settings = settings
         self._method_class, self._task_class = classes
         self._parser = ArgumentParser(exit_on_error=False)

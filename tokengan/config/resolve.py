@@ -40,6 +40,8 @@ def configure(
 ) -> Config:
     """Return the resolved configuration: defaults, under the preset, under the file, under the settings.
 
+    Without a preset or a file the method's usual preset for the task is taken; the preset `none` takes no preset.
+
     Raises UserError, with what there is, for a method, preset, part or setting that is unknown or does not fit.
 
     >>> config = configure("mle", "emoji", settings={"generator": "gru", "epochs": "3"})
@@ -54,6 +56,8 @@ def configure(
     given = (
         data_settings(data) | flatten(settings or {}) | {key: value for key, value in head.items() if value is not None}
     )
+    if preset is None and file is None:
+        preset = cls.usual.get(str(given.get("task") or "oracle"))
     merged = overlay(overlay(preset_of(cls, name, preset), written), given)
     if merged.get("control") not in (None, *CONTROLS):
         asked = brief(merged["control"])
@@ -69,6 +73,7 @@ def configure(
         seed=seed_of(merged.get("seed", 0)),
         start=merged.get("start"),
         control=merged.get("control"),
+        preset=preset,
         classes=(cls, imported("tasks", task, "task")),
         settings=_checked(cls, imported("tasks", task, "task"), rest, task, trust),
     )
@@ -76,10 +81,10 @@ def configure(
 
 def preset_of(cls: Any, method: str, preset: str | None) -> Settings:
     """Return the flat settings of a preset. Raises UserError, with what there is, for an unknown one."""
-    if preset is None:
+    if preset in (None, "none"):
         return {}
     if preset not in cls.presets:
-        there = ", ".join(cls.presets) or "none"
+        there = ", ".join([*cls.presets, "none"])
         raise UserError(f"{method} has no preset '{brief(preset)}'{nearest(preset, cls.presets)} (there are: {there})")
     flags = dict(cls.presets[preset])
     return data_settings(flags.pop("data", None)) | flatten(flags)

@@ -18,7 +18,7 @@ from tokengan.sequences import Sequences
 from tokengan.spec import Spec
 
 if TYPE_CHECKING:
-    from tokengan.sampling.noise import Noise
+    from tokengan.noise import Noise
 
 __all__ = ["Autoregressive", "Condition", "Generator", "Outputs", "State", "Token", "embed"]
 

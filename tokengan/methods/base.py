@@ -18,8 +18,8 @@ from tokengan.generators.base import Autoregressive, Generator
 from tokengan.methods.batches import Batches
 from tokengan.methods.streams import Streams
 from tokengan.methods.world import World
+from tokengan.noise import Noise
 from tokengan.sampling.decoding import Decoding
-from tokengan.sampling.noise import Noise
 from tokengan.sampling.write import write
 from tokengan.schedules import Schedule
 from tokengan.sequences import Sequences
@@ -99,9 +99,11 @@ class Method(nn.Module):
 
     Attributes:
         presets: Settings by name, each as the flags it stands for (`{"generator.hidden": 64}`).
+        usual: The preset taken for a task where nobody asks for one, by the task's short name.
     """
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {}
+    usual: ClassVar[dict[str, str]] = {}
     update: Callable[..., None]
     generator: Autoregressive
     discriminator: Discriminator | None

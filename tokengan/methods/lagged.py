@@ -43,9 +43,16 @@ class Lagged(nn.Module, Generic[Network]):
         """The copy, or the network itself where there is no lag."""
         return self._live[0] if self.copy is None else self.copy
 
-    @torch.no_grad()
     def follow(self) -> None:
         """Move the copy toward the network."""
+        self._move(1 - self.rate)
+
+    def catch_up(self) -> None:
+        """Make the copy equal to the network, at the start of what it is to follow."""
+        self._move(1.0)
+
+    @torch.no_grad()
+    def _move(self, share: float) -> None:
         if self.copy is not None:
             for old, new in zip(self.copy.parameters(), self._live[0].parameters(), strict=True):
-                old.lerp_(new, 1 - self.rate)
+                old.lerp_(new, share)

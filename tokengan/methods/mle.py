@@ -22,6 +22,7 @@ class MLE(Method):
     """Teacher forcing, -(1/n) sum_t log G(x_t | x_<t), with scheduled sampling as a setting (Bengio et al. 2015)."""
 
     presets = presets.MLE
+    usual = {"oracle": "tuned", "text": "tuned"}
 
     def __init__(
         self,

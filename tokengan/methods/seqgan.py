@@ -29,6 +29,7 @@ class SeqGAN(Method):
     """Policy gradient on a discriminator's judgement of completed prefixes."""
 
     presets = presets.SEQGAN
+    usual = {"oracle": "quick", "text": "text"}
     discriminator: Discriminator  # pyright: ignore[reportIncompatibleVariableOverride]  # never None here
 
     def __init__(
@@ -110,6 +111,8 @@ class SeqGAN(Method):
     def round(self, i: int) -> None:
         """Play one round: g-steps, then d-steps."""
         self.decoding = Decoding(temperature=self.temperature.at(i))
+        if i == 0:
+            self.rollout_policy.catch_up()
         for _ in range(self.g_steps):
             self.step_generator(self.write(self.batch_size, self.decoding))
         for _ in range(self.d_steps):

@@ -23,7 +23,7 @@ from tokengan.metrics.matched import Point, Setting, match, measure
 from tokengan.metrics.novelty import CopyShare, Novelty
 from tokengan.metrics.table import table, to_json
 from tokengan.modes import evaluating
-from tokengan.sampling.noise import Noise
+from tokengan.noise import Noise
 from tokengan.sampling.write import write
 from tokengan.sequences import Sequences
 from tokengan.tasks.base import Task

@@ -18,8 +18,8 @@ from torch import Tensor
 from tokengan.errors import UserError
 from tokengan.generators.base import Autoregressive
 from tokengan.metrics.law import ROWS, Spread, cross_entropy
+from tokengan.noise import Noise
 from tokengan.sampling.decoding import Decoding
-from tokengan.sampling.noise import Noise
 from tokengan.sampling.write import write
 from tokengan.sequences import Sequences
 

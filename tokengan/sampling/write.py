@@ -13,9 +13,9 @@ from torch import Tensor
 
 from tokengan.generators.base import Autoregressive, Condition, Generator, State
 from tokengan.modes import evaluating
+from tokengan.noise import Noise
 from tokengan.sampling.decoding import Decoding
 from tokengan.sampling.draw import draw, rows_at_once
-from tokengan.sampling.noise import Noise
 from tokengan.sequences import Sequences, tidy
 
 __all__ = ["write"]

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tokengan.errors import UserError
 from tokengan.generators.recurrent import LSTM
-from tokengan.sampling.noise import Noise
+from tokengan.noise import Noise
 from tokengan.sampling.write import write
 from tokengan.sequences import Sequences
 from tokengan.spec import Spec
