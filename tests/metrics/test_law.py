@@ -15,9 +15,10 @@ from toy import Tabular, everything, probabilities
 from tokengan.errors import UserError
 from tokengan.generators.recurrent import LSTM
 from tokengan.metrics.base import Given, missing
+from tokengan.metrics.evaluator import FinalReport
 from tokengan.metrics.judge import HeldOutAccuracy, verdict
 from tokengan.metrics.law import NLLDiv, NLLOracle, NLLTest, Spread, cross_entropy
-from tokengan.metrics.matched import Setting, match, measure
+from tokengan.metrics.matched import Point, Setting, match, measure
 from tokengan.noise import Noise
 from tokengan.sampling.write import write
 from tokengan.sequences import Sequences
@@ -137,6 +138,21 @@ def test_a_better_law_is_seen_to_be_better(models: tuple[LSTM, LSTM]) -> None:
     difference = truth.minus(match(law, truth["NLL-div"], at))
     assert difference["NLL-oracle"].mean < -0.1
     assert difference["NLL-test"].mean < -0.1
+
+
+def point(nll_oracle: float, error: float = 0.01) -> Point:
+    return Point(1.0, {"NLL-div": Spread(2.0, 0.01), "NLL-oracle": Spread(nll_oracle, error)})
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [(3.0, "On the temperature"), (2.9, "Better than"), (3.1, "Worse than"), (2.99, "On the temperature")],
+)
+def test_pain_09_the_report_says_in_words_whether_anything_was_gained(model: float, words: str) -> None:
+    report = FinalReport([], point(model), point(3.0))
+    assert report.sentence().startswith(words)
+    assert report.text().endswith(report.sentence())
+    assert report.to_json()["entropy_matched"]["in_words"] == report.sentence()
 
 
 def test_an_entropy_out_of_reach_is_an_error(models: tuple[LSTM, LSTM]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -33,6 +34,8 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run a command; return the exit code: 0 done, 2 a mistake that the user can mend, 130 interrupted."""
     given = list(sys.argv[1:] if words is None else words)
     debug = "--debug" in given
+    if isinstance(sys.stdout, io.TextIOWrapper):  # else a log file shows nothing of a long run before its end
+        sys.stdout.reconfigure(line_buffering=True)
     try:
         code = _dispatch([word for word in given if word != "--debug"])
         sys.stdout.flush()

@@ -6,8 +6,8 @@ import torch
 
 from tokengan.generators.base import Autoregressive
 from tokengan.generators.recurrent import LSTM
-from tokengan.methods import presets
 from tokengan.methods.base import Loss, Method, Optimiser, Phase
+from tokengan.methods.presets import MLE_PRESETS, MLE_USUAL
 from tokengan.sampling.law import nll
 from tokengan.sampling.write import write
 from tokengan.schedules import Schedule
@@ -21,8 +21,8 @@ __all__ = ["MLE"]
 class MLE(Method):
     """Teacher forcing, -(1/n) sum_t log G(x_t | x_<t), with scheduled sampling as a setting (Bengio et al. 2015)."""
 
-    presets = presets.MLE
-    usual = {"oracle": "tuned", "text": "tuned"}
+    presets = MLE_PRESETS
+    usual = MLE_USUAL
 
     def __init__(
         self,

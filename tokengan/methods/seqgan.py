@@ -10,9 +10,9 @@ from tokengan.generators.base import Autoregressive
 from tokengan.generators.recurrent import LSTM
 from tokengan.losses.base import AdversarialLoss
 from tokengan.losses.minimax import Minimax
-from tokengan.methods import presets
 from tokengan.methods.base import Method, Optimiser, Phase, plus
 from tokengan.methods.lagged import Lagged
+from tokengan.methods.presets import SEQGAN_PRESETS, SEQGAN_USUAL
 from tokengan.modes import without_dropout
 from tokengan.rewards.base import Reward
 from tokengan.rewards.probability import Probability
@@ -28,8 +28,8 @@ __all__ = ["SeqGAN"]
 class SeqGAN(Method):
     """Policy gradient on a discriminator's judgement of completed prefixes."""
 
-    presets = presets.SEQGAN
-    usual = {"oracle": "quick", "text": "text"}
+    presets = SEQGAN_PRESETS
+    usual = SEQGAN_USUAL
     discriminator: Discriminator  # pyright: ignore[reportIncompatibleVariableOverride]  # never None here
 
     def __init__(

@@ -105,12 +105,26 @@ class FinalReport:
             return {}
         return {name: value for name, value in self.model.minus(self.start).items() if name != "NLL-div"}
 
+    def sentence(self) -> str:
+        """Return in words where the model lies against its start model's temperature curve."""
+        differences = self.differences()
+        name = next(name for name in ("NLL-oracle", "NLL-test") if name in differences)
+        found = differences[name]
+        if abs(found.mean) <= 2 * found.error:
+            return (
+                f"On the temperature curve: the difference in {name} is within its error. "
+                "What training did, a lower or higher temperature does too."
+            )
+        if found.mean < 0:
+            return f"Better than the temperature curve: {name} is {-found.mean:.3f} nats lower at equal entropy."
+        return f"Worse than the temperature curve: {name} is {found.mean:.3f} nats higher at equal entropy."
+
     def to_json(self) -> dict[str, Any]:
         """Return everything for `json.dumps`."""
         report: dict[str, Any] = {"figures": to_json(self.figures)}
         if self.model is None or self.start is None:
             return report | {"entropy_matched": None, "why": self.why}
-        matched: dict[str, Any] = {"temperature": self.start.temperature}
+        matched: dict[str, Any] = {"temperature": self.start.temperature, "in_words": self.sentence()}
         for name, difference in self.differences().items():
             error = difference.error if math.isfinite(difference.error) else None
             values = {"model": self.model[name], "start": self.start[name], "difference": difference.mean}
@@ -138,7 +152,7 @@ class FinalReport:
             lines.append(
                 f"{name:<14}{self.model[name]:>10.3f}{self.start[name]:>10.3f}{difference.mean:>+12.3f}{error}"
             )
-        return "\n".join(lines)
+        return "\n".join([*lines, self.sentence()])
 
 
 def final_report(

