@@ -47,7 +47,7 @@ class Cell:
     def command(self) -> str:
         """Return what to type for this row."""
         flags = [f"--preset {self.preset}", *(f"--{name} {value}" for name, value in self.settings.items())]
-        flags += [f"--start runs/{self.start}"] if self.start else []
+        flags += [f"--start 'runs/oracle/{folder_name(self.start)}-SEED/checkpoints/start'"] if self.start else []
         return " ".join([f"tokengan train {self.method}", "--data.arrays ORACLE.npz", *flags])
 
 
@@ -79,9 +79,14 @@ def train(cell: Cell, seed: int, arrays: Path, out: Path) -> tuple[Config, Run, 
     return config, run, method
 
 
+def folder_name(name: str) -> str:
+    """Return a row's name as part of a path."""
+    return name.replace(", ", "-").replace(" ", "-")
+
+
 def folder(out: Path, name: str, seed: int) -> Path:
     """Return the run folder of a cell."""
-    return out / f"{name.replace(', ', '-').replace(' ', '-')}-{seed}"
+    return out / f"{folder_name(name)}-{seed}"
 
 
 def result(cell: Cell, seed: int, arrays: Path, out: Path) -> dict[str, Any]:
@@ -178,8 +183,6 @@ def page(results: list[dict[str, Any]], curves: dict[str, Any], versus: dict[str
             for key in ("NLL-oracle", "NLL-test")
         ]
         accuracy = [row["figures"].get("D accuracy (held-out)") for row in rows]
-        if "constant" in name:
-            accuracy = []
         cells = [
             *map(cell_of, exact),
             *map(cell_of, matched),

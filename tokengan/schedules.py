@@ -15,16 +15,19 @@ class Schedule:
 
     Args:
         start: Value at iteration 0 (after the warm-up, where there is one).
-        end: Value from iteration `over` on; None keeps `start`.
-        over: Number of iterations of the change.
+        end: Value after the change; None keeps `start`.
+        over: Number of iterations of the change, which begins after the warm-up.
         shape: `linear`, `exponential` (a constant factor an iteration), `cosine` (half a wave), or `inverse_sigmoid`
-            (scheduled sampling, Bengio et al. 2015: k/(k+exp(i/k)) with k chosen so that the middle lies at over/2).
+            (scheduled sampling, Bengio et al. 2015: the share k/(k+exp(i/k)) of the way back to `start`, with k such
+            that it is a half at over/2; it never quite reaches either value).
         warmup: Number of first iterations in which the value climbs linearly from 0 to `start`.
 
     >>> Schedule(1.0, end=0.0, over=10).at(5)
     0.5
     >>> Schedule(0.1, warmup=4).at(0), Schedule(0.1, warmup=4).at(4)
     (0.025, 0.1)
+    >>> [round(Schedule(1.0, end=0.0, over=20, shape="inverse_sigmoid").at(i), 3) for i in (0, 5, 10, 15, 20)]
+    [0.851, 0.705, 0.5, 0.295, 0.149]
     """
 
     start: float = 1.0
@@ -43,12 +46,21 @@ class Schedule:
             return self.start * (iteration + 1) / self.warmup
         if self.end is None or self.over <= 0:
             return self.start
-        done = min((iteration - self.warmup) / self.over, 1.0)
+        since = iteration - self.warmup
+        done = min(since / self.over, 1.0)
         if self.shape == "exponential":
             return self.start * (self.end / self.start) ** done
         if self.shape == "cosine":
             done = (1 - math.cos(math.pi * done)) / 2
         if self.shape == "inverse_sigmoid":
-            low, high = 1 / (1 + math.exp(-5)), 1 / (1 + math.exp(5))
-            done = (low - 1 / (1 + math.exp(10 * done - 5))) / (low - high)
+            k = _half_way(self.over / 2)
+            done = 1 - k / (k + math.exp(since / k))
         return self.start + (self.end - self.start) * done
+
+
+def _half_way(middle: float) -> float:
+    """Return the k > 1 with k log k = middle, at which k/(k+exp(i/k)) is a half at i = middle (Newton's method)."""
+    k = 1 + middle
+    for _ in range(50):
+        k -= (k * math.log(k) - middle) / (math.log(k) + 1)
+    return k

@@ -16,7 +16,7 @@ from tokengan.errors import UserError
 from tokengan.generators.recurrent import LSTM
 from tokengan.metrics.base import Given, missing
 from tokengan.metrics.evaluator import FinalReport
-from tokengan.metrics.judge import HeldOutAccuracy, verdict
+from tokengan.metrics.judge import HeldOutAccuracy
 from tokengan.metrics.law import NLLDiv, NLLOracle, NLLTest, Spread, cross_entropy
 from tokengan.metrics.matched import Point, Setting, match, measure
 from tokengan.noise import Noise
@@ -128,7 +128,7 @@ def test_a_tempered_copy_is_matched_at_its_temperature_and_gains_nothing(models:
         matched = match(law, sharpened["NLL-div"], at)
         assert matched.temperature == pytest.approx(temperature, abs=0.02)
         assert sharpened.minus(matched)["NLL-oracle"].mean == pytest.approx(0, abs=0.01)
-        assert abs(sharpened["NLL-oracle"] - measure(law, at)["NLL-oracle"]) > 0.02  # yet alone it moved
+        assert abs(sharpened["NLL-oracle"] - measure(law, at)["NLL-oracle"]) > 0.01  # yet alone it moved
 
 
 def test_a_better_law_is_seen_to_be_better(models: tuple[LSTM, LSTM]) -> None:
@@ -189,5 +189,4 @@ def test_held_out_accuracy_and_auc_by_hand() -> None:
     accuracy, auc = HeldOutAccuracy().compute(given)
     assert accuracy.value == 0.75
     assert accuracy.note == "signal"
-    assert 0.5 < auc.value <= 1
-    assert [verdict(v) for v in (0.49, 0.5, 0.549, 0.55)] == ["memorisation", "no signal", "no signal", "signal"]
+    assert auc.value == 0.75  # by hand: of 16 pairs 9 are right and 6 are ties

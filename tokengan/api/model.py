@@ -19,7 +19,7 @@ from tokengan.errors import UserError, nearest
 from tokengan.generators.base import Autoregressive
 from tokengan.methods.base import Method
 from tokengan.modes import evaluating
-from tokengan.noise import Noise
+from tokengan.noise import Noise, seeded
 from tokengan.sampling.decoding import Decoding
 from tokengan.sampling.law import nll
 from tokengan.sampling.write import write
@@ -99,7 +99,7 @@ class Model:
         unk = self.method.spec.unk
         forbid = () if unknown or unk is None else (unk,)
         decoding = Decoding(temperature, top_k, top_p, greedy, forbid)
-        return self._stream(n, decoding, Noise(torch.Generator(self.method.device).manual_seed(seed_of(seed))))
+        return self._stream(n, decoding, Noise(seeded("generate", seed_of(seed), self.method.device)))
 
     def _stream(self, n: int, decoding: Decoding, noise: Noise) -> Iterator[str]:
         for first in range(0, n, CHUNK):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from contextlib import suppress
@@ -10,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
 from tokengan.api.model import Model, checkpoint_named, report_of
@@ -21,7 +21,7 @@ from tokengan.data.write import atomic_write
 from tokengan.errors import UserError
 from tokengan.methods.base import Method
 from tokengan.metrics.evaluator import Evaluator
-from tokengan.noise import Noise
+from tokengan.noise import Noise, seeded
 from tokengan.rewards.constant import Constant
 from tokengan.sampling.decoding import Decoding
 from tokengan.sampling.write import write
@@ -83,8 +83,10 @@ class Session:
         self.config, self.out = config, out
         _hardware(config)
         self.task = config.build_task() if task is None else task
-        weights = None if config.start is None else _start_weights(config.start, self.task)
-        self.method = self.build(weights)
+        # A run that has a checkpoint reads its weights there, and no longer needs the run that it began from.
+        begun = (out / CONFIG).exists() and Run(out).checkpoints.pointed("last") is not None
+        self._weights = None if config.start is None or begun else _start_weights(config.start, self.task)
+        self.method = self.build()
 
     @classmethod
     def open(cls, run: Path | str, task: Task | None = None, trust: bool = True) -> Session:
@@ -94,11 +96,11 @@ class Session:
         _same_data(folder.path, session.task)
         return session
 
-    def build(self, weights: dict[str, Tensor] | None = None) -> Method:
-        """Return the method, freshly built, without the likelihood phase where its weights are given."""
-        method = self.config.build_method(self.task, weights)
+    def build(self) -> Method:
+        """Return the method, freshly built, without the likelihood phase where the run begins from another one."""
+        method = self.config.build_method(self.task, self._weights)
         phases = method.phases()
-        if weights is not None and len(phases) > 1:
+        if self.config.start is not None and len(phases) > 1:
             kept = [replace(phase, iterations=0) if phase.name == LIKELIHOOD else phase for phase in phases]
             method.phases = lambda: kept
         return method
@@ -144,7 +146,7 @@ class Session:
 
     def _samples(self, method: Method) -> list[str]:
         forbid = () if method.spec.unk is None else (method.spec.unk,)
-        noise = Noise(torch.Generator(method.device).manual_seed(self.config.seed))
+        noise = Noise(seeded("samples", self.config.seed, method.device))
         return self.task.decode(write(method.writer, SHOWN, noise, Decoding(forbid=forbid)))
 
     def _control(self) -> FinalReport | None:
@@ -155,6 +157,7 @@ class Session:
         start = self.out / "checkpoints" / Run(self.out).checkpoints.find("start")
         config = configure(
             self.config.method,
+            preset="none",
             settings={**kept, "task": self.config.task, "reward": dotted(Constant)},
             seed=self.config.seed,
             start=start,
@@ -163,7 +166,12 @@ class Session:
 
 
 def _hardware(config: Config) -> None:
-    """Raise UserError, before anything is read, for a device that is not there."""
+    """Raise UserError, before anything is read, for a device that is not there, or for several processes."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UserError(
+            "this verb runs in one process: several processes train together through `tokengan.training.trainer.fit` "
+            "in a script of yours"
+        )
     try:
         Hardware.find(config.trainer.device, config.trainer.precision)
     except RuntimeError as error:

@@ -59,8 +59,19 @@ class RollOut(Credit):
         decoding: Decoding = players.decoding
         for lengths, completed in rollouts(players.policy, x, self.n, noise, decoding, cap=self.cap):
             # Rows are [prefix, copy, row]; the sum is over copies of the SAME row (a peer averaged across rows here).
-            judged = reward(completed, players).view(len(lengths), -1, len(x)).sum(1)
+            judged = self._judge(reward, completed, final, players).view(len(lengths), -1, len(x)).sum(1)
             totals[:, torch.tensor(lengths) - 1] += judged.T
         returns = totals / self.n
         last = (x.lengths - 1).unsqueeze(1)
         return returns.scatter(1, last, final.unsqueeze(1)) * x.mask
+
+    @staticmethod
+    def _judge(reward: Reward, completed: Sequences, final: Tensor, players: Any) -> Tensor:
+        """Return the reward of every row; a row that had ended within its prefix is the sequence judged already."""
+        written = completed.chosen.any(1)
+        if not reward.alone or bool(written.all()):
+            return reward(completed, players)
+        judged = final.repeat(len(completed) // len(final))
+        if written.any():
+            judged[written] = reward(completed.select(written).trim(), players)
+        return judged

@@ -131,7 +131,10 @@ class Projected(Autoregressive):
 
     def project(self, hidden: Float[Tensor, "*rows H"]) -> Outputs:
         """Return `logits` [...,V] and the hidden states they come from."""
-        return {"logits": functional.linear(hidden, *self.readout()), "hidden": hidden}
+        # In full precision: what is drawn from has to be the law that `score` gives.
+        with torch.autocast(hidden.device.type, enabled=False):
+            weight, bias = self.readout()
+            return {"logits": functional.linear(hidden.to(weight.dtype), weight, bias), "hidden": hidden}
 
     def forward(self, x: Sequences) -> Outputs:
         """Return `logits` [B,T,V] and `hidden` [B,T,H]."""

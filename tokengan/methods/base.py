@@ -66,6 +66,7 @@ class Phase:
         watch: Held-out figure (lower is better) by which the phase's best state is kept; the next phase goes on from
             that state, not from the last one.
         patience: Evaluations of `watch` without a new best after which the phase ends; None runs all rounds.
+        eval_every: Rounds between evaluations; None takes the trainer's.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Phase:
     run: Callable[[int], None]
     watch: str | None = None
     patience: int | None = None
+    eval_every: int | None = None
 
 
 def plus(loss: tuple[Tensor, Metrics], extra: Tensor, name: str) -> tuple[Tensor, Metrics]:
@@ -152,7 +154,7 @@ class Method(nn.Module):
 
     @property
     def critic(self) -> Discriminator | None:
-        """Who judges when the run is used."""
+        """Who judges when the run is used and evaluated; None where nobody was trained to."""
         return self.discriminator
 
     # ---- what a subclass calls
@@ -167,7 +169,8 @@ class Method(nn.Module):
         return Noise(self.streams[stream, self.device], first=self.world.share(rows).start, total=rows)
 
     def write(self, rows: int, decoding: Decoding = Decoding(), **asked: Any) -> Sequences:
-        """Return fresh sequences of the generator (`rows` over all processes, this process's share)."""
+        """Return fresh sequences of the generator: `rows` over all processes, less what they cannot share evenly."""
+        rows -= rows % self.world.size
         share = self.world.share(rows)
         return write(self.generator, share.stop - share.start, self.noise("write", rows), decoding, **asked)
 
@@ -181,8 +184,11 @@ class Method(nn.Module):
 
     def pairs(self, fakes: Sequences, batch_size: int, epochs: int) -> Iterator[tuple[Sequences, Sequences]]:
         """Yield (real, fake) batches of half the size each: `epochs` passes, newly shuffled each time."""
-        rng, half = self.streams["pairs"], max(batch_size // 2, 1)
-        reals, own = self.task.train, max(half // self.world.size, 1)
+        rng, reals = self.streams["pairs"], self.task.train
+        own = min(batch_size // 2, len(reals)) // self.world.size
+        if own < 1:
+            raise ValueError(f"batches of {batch_size} are too small for {self.world.size} processes")
+        half = own * self.world.size
         for _ in range(epochs):
             real_order = torch.randperm(len(reals), generator=rng)
             fake_order = torch.randperm(len(fakes), generator=rng).to(fakes.tokens.device)
@@ -191,22 +197,25 @@ class Method(nn.Module):
                 yield self.take(reals, real_order[k * half : (k + 1) * half]), fake
 
     def judge(self, x: Sequences) -> Judged:
-        """Return what the critic says of a batch, together with the batch."""
-        assert self.critic is not None
-        return Judged(self.critic(x), x)
+        """Return what the discriminator says of a batch, together with the batch."""
+        assert self.discriminator is not None
+        return Judged(self.discriminator(x), x)
 
-    def mle_loss(self, x: Sequences, iteration: int) -> Loss:
+    def mle_loss(self, x: Sequences, epoch: int) -> Loss:
         """Return the negative log-likelihood of real sequences, nats per token."""
-        del iteration
+        del epoch
         return self.world.mean(-self.generator.score(x)["logp"], x.mask)
 
     def mle_phase(self, epochs: int, watch: str | None = None, patience: int | None = None) -> Phase:
         """Return the phase of maximum likelihood: a round is an epoch, or 1,000 batches of a longer one."""
-        per_round = min(self.batches.per_epoch, 1000)
+        per_epoch, batches = self.batches.per_epoch, epochs * self.batches.per_epoch
+        per_round = min(per_epoch, 1000)
 
         def run(i: int) -> None:
-            for _ in range(per_round):
-                self.update(generator=self.mle_loss(self.real(), i))
+            for k in range(i * per_round, min((i + 1) * per_round, batches)):
+                self.update(generator=self.mle_loss(self.real(), k // per_epoch))
 
-        rounds = math.ceil(epochs * self.batches.per_epoch / per_round)
-        return Phase("pretrain generator", rounds, run, watch=watch, patience=patience)
+        # Held-out likelihood turns within an epoch or two: a phase that stops by it has to look after every round.
+        look = None if watch is None else 1
+        rounds = math.ceil(batches / per_round)
+        return Phase("pretrain generator", rounds, run, watch=watch, patience=patience, eval_every=look)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-
 from tokengan.generators.base import Autoregressive
 from tokengan.generators.recurrent import LSTM
 from tokengan.methods.base import Loss, Method, Optimiser, Phase
@@ -57,13 +55,13 @@ class MLE(Method):
         """Return the one phase."""
         return [self.mle_phase(self.epochs, None if self.patience is None else "NLL-valid", self.patience)]
 
-    def mle_loss(self, x: Sequences, iteration: int) -> Loss:
+    def mle_loss(self, x: Sequences, epoch: int) -> Loss:
         """Return the loss on the data's tokens, after inputs of which a share was drawn from the model."""
-        share = self.gold.at(iteration)
+        share = self.gold.at(epoch)
         if share >= 1:
-            return super().mle_loss(x, iteration)
-        coin = torch.rand(x.tokens.shape, generator=self.streams["gold"]).to(self.device) < share
-        fed = write(
-            self.generator, len(x), self.noise("write", len(x)), force=(x.tokens, coin), keep=["logits"], grad=True
-        )
+            return super().mle_loss(x, epoch)
+        rows = len(x) * self.world.size
+        coin = self.noise("gold", rows).uniforms(len(x), self.spec.max_length)[:, : x.length] < share
+        force = (x.tokens, coin.to(self.device))
+        fed = write(self.generator, len(x), self.noise("write", rows), force=force, keep=["logits"], grad=True)
         return self.world.mean(nll({"logits": fed.outputs["logits"]}, x), x.mask)

@@ -64,8 +64,8 @@ _PAPER_GAME: dict[str, Any] = {
 SEQGAN_PRESETS: Presets = {
     "paper-oracle-20": {"data": "oracle", "data.length": 20, **_PAPER_GAME},
     "paper-oracle-40": {"data": "oracle", "data.length": 40, **_PAPER_GAME},
-    # The same game on the same data, shortened until it fits a coffee break: likelihood stops at its held-out best,
-    # D sees a tenth of the samples and has the narrow widths only, four roll-outs a prefix.
+    # The same game on the same data, shortened until it fits a coffee break: likelihood stops at its held-out best, D
+    # has the narrow widths only and sees one epoch a round, four roll-outs a prefix.
     "quick": {
         "data": "oracle",
         **_PAPER_GENERATOR,
@@ -76,13 +76,14 @@ SEQGAN_PRESETS: Presets = {
         "credit.n": 4,
         "mle_epochs": 20,
         "patience": 2,
-        "d_rounds": 5,
-        "rounds": 40,
+        "d_rounds": 4,
+        "rounds": 20,
+        "g_steps": 2,
         "d_steps": 1,
         "d_epochs": 1,
         "policy_optimiser.lr": 1e-3,
         "discriminator_optimiser.lr": 1e-3,
-        "trainer.eval_every": 5,
+        "trainer.eval_every": 2,
     },
     # Real text: a generator that does not overfit in the first epochs, small steps in the game.
     "text": {

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import torch
+from torch import Tensor
+
 from tokengan.discriminators.base import Discriminator
 from tokengan.discriminators.cnn import HighwayCNN
 from tokengan.estimators.credit import Credit, RollOut
@@ -30,6 +33,7 @@ class SeqGAN(Method):
 
     presets = SEQGAN_PRESETS
     usual = SEQGAN_USUAL
+    taught: Tensor
     discriminator: Discriminator  # pyright: ignore[reportIncompatibleVariableOverride]  # never None here
 
     def __init__(
@@ -94,6 +98,12 @@ class SeqGAN(Method):
         self.mle_epochs, self.patience, self.d_rounds, self.rounds = mle_epochs, patience, d_rounds, rounds
         self.g_steps, self.d_steps, self.d_epochs = g_steps, d_steps, d_epochs
         self.temperature, self.decoding = temperature, Decoding()
+        self.register_buffer("taught", torch.zeros((), dtype=torch.long))
+
+    @property
+    def critic(self) -> Discriminator | None:
+        """The discriminator, once it was taught."""
+        return self.discriminator if self.taught > 0 else None
 
     @property
     def policy(self) -> Autoregressive:
@@ -130,7 +140,8 @@ class SeqGAN(Method):
         """Train D on fresh samples, as many as there are data."""
         if "discriminator" not in self.reward.needs:
             return
-        fakes = self.write(len(self.task.train))
+        fakes = self.write(len(self.task.train), self.decoding)
+        self.taught += 1
         for real, fake in self.pairs(fakes, self.batch_size, self.d_epochs):
             loss = self.loss.discriminator(self.judge(real), self.judge(fake))
             self.update(discriminator=plus(loss, self.discriminator.weight_penalty(), "weight_penalty"))

@@ -17,16 +17,17 @@ from tokengan.metrics.base import Figure, Given, Metric, missing
 from tokengan.metrics.bleu import Bleu, SelfBleu
 from tokengan.metrics.diversity import Distinct, TopSentenceShare, UniqueShare
 from tokengan.metrics.evaluate import evaluate
-from tokengan.metrics.judge import HeldOutAccuracy, verdict
+from tokengan.metrics.judge import HeldOutAccuracy
 from tokengan.metrics.law import NLLDiv, NLLOracle, NLLTest, Spread
 from tokengan.metrics.matched import Point, Setting, match, measure
 from tokengan.metrics.novelty import CopyShare, Novelty
 from tokengan.metrics.table import table, to_json
 from tokengan.modes import evaluating
-from tokengan.noise import Noise
+from tokengan.noise import Noise, seeded
 from tokengan.sampling.write import write
 from tokengan.sequences import Sequences
 from tokengan.tasks.base import Task
+from tokengan.training.health import D_ACCURACY, accuracy_verdict
 
 __all__ = ["Evaluator", "FinalReport", "final_report"]
 
@@ -42,7 +43,7 @@ def _given(method: Method, split: Literal["valid", "test"], rows: int, seed: int
     """Return what the metrics read: fresh samples, the held-out split, the laws, and the critic once it was trained."""
     task, device = method.task, method.device
     heldout: Sequences = getattr(task, split).select(slice(0, rows)).to(device)
-    written = write(method.writer, rows, Noise(torch.Generator(device).manual_seed(seed)))
+    written = write(method.writer, rows, Noise(seeded("evaluate", seed, device)))
     extra: dict[str, Any] = {"written": written, "heldout": heldout, "oracle": _oracle(method)}
     if isinstance(method.writer, Autoregressive):
         extra["law"] = method.writer
@@ -134,10 +135,11 @@ class FinalReport:
     def text(self) -> str:
         """Return the report for a person."""
         lines = [table(self.figures), ""]
-        accuracy = next((f.value for f in self.figures if f.name == "D accuracy (held-out)"), None)
+        accuracy = next((f.value for f in self.figures if f.name == D_ACCURACY), None)
         if accuracy is not None:
             lines += [
-                f"Discriminator on held-out reals and fresh samples: accuracy {accuracy:.3f} ({verdict(accuracy)}).",
+                "Discriminator on held-out reals and fresh samples: "
+                f"accuracy {accuracy:.3f} ({accuracy_verdict(accuracy)}).",
                 "",
             ]
         if self.model is None or self.start is None:

@@ -17,9 +17,10 @@ from torch import Tensor
 
 from tokengan.errors import UserError
 from tokengan.generators.base import Autoregressive
-from tokengan.metrics.law import ROWS, Spread, cross_entropy
-from tokengan.noise import Noise
+from tokengan.metrics.law import Spread, cross_entropy
+from tokengan.noise import Noise, seeded
 from tokengan.sampling.decoding import Decoding
+from tokengan.sampling.draw import rows_at_once
 from tokengan.sampling.write import write
 from tokengan.sequences import Sequences
 
@@ -73,12 +74,13 @@ def measure(law: Autoregressive, at: Setting, temperature: float = 1.0, *, all_f
     NLL-div and NLL-oracle take the exact expectation over the next token at every visited state, which has the same
     mean as scoring the sampled tokens and a fraction of the noise.
     """
-    noise = Noise(torch.Generator(law.closed.device).manual_seed(at.seed))
+    noise = Noise(seeded("matched", at.seed, law.closed.device))
     written = write(law, at.rows, noise, Decoding(temperature=temperature))
     sums: dict[str, list[Tensor]] = {"NLL-div": []}
     if at.oracle is not None and all_figures:
         sums["NLL-oracle"] = []
-    for part in written.split(ROWS):
+    for part in written.split(rows_at_once(law.spec.vocab_size * written.length)):
+        part = part.trim()
         logp = (law(part)["logits"].float() / temperature).log_softmax(-1)
         p = logp.exp()
         laws = {"NLL-div": logp}

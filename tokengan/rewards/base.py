@@ -19,8 +19,10 @@ class Reward(nn.Module):
 
     Attributes:
         needs: Which players it reads (`discriminator`). A method trains no discriminator that nobody reads.
+        alone: Whether it judges each sequence by itself, so that one judged before need not be judged again.
     """
 
+    alone: ClassVar[bool] = True
     needs: ClassVar[frozenset[str]] = frozenset()
 
     def forward(self, x: Sequences, players: Any) -> Tensor:

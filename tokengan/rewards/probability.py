@@ -25,5 +25,5 @@ class Probability(Reward):
     @torch.no_grad()
     def forward(self, x: Sequences, players: Any) -> Tensor:
         """Return D(x) [B]."""
-        with evaluating(players.critic):
+        with evaluating(players.discriminator):
             return players.judge(x).logits.float().sigmoid()

@@ -49,7 +49,8 @@ def write(
             written together.
 
     Returns:
-        Tokens padded after EOS, mask, `chosen` (what was drawn rather than forced) and `logp` under the law drawn from.
+        Tokens padded after EOS, mask, `chosen` (what was drawn rather than forced) and `logp` under the law drawn from,
+        0 for the rest.
     """
     if not isinstance(generator, Autoregressive):
         raise TypeError(f"{type(generator).__name__} does not write one token at a time")
@@ -89,7 +90,8 @@ def _write(
     for t in range(length):
         token, logp_t = draw(outputs["logits"].detach(), uniforms[writing, t], decoding)
         if force is not None:
-            token = torch.where(force[1][writing, t], force[0][writing, t], token)
+            given = force[1][writing, t]
+            token, logp_t = torch.where(given, force[0][writing, t], token), logp_t.masked_fill(given, 0.0)
         tokens[writing, t], logp[writing, t] = token, logp_t
         for name in keep:
             kept[name].append(outputs[name])

@@ -71,8 +71,11 @@ gradient penalties, and a loss scaler would skip updates of one player only. Use
 
     @contextmanager
     def rounds(self) -> Iterator[None]:
-        """Run rounds in the chosen precision."""
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16):
+        """Run rounds in the chosen precision.
+
+        Without autocast's cache: it keeps the cast weights until its end, and a round holds many updates of them.
+        """
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16, cache_enabled=False):
             yield
 
     def wait(self) -> None:

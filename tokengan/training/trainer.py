@@ -217,7 +217,7 @@ class _Training:
         self.progress.round()
         done = position.iteration
         over, better, record, collapse = done >= phase.iterations, False, None, None
-        if over or done % settings.eval_every == 0:
+        if over or done % (phase.eval_every or settings.eval_every) == 0:
             record = self._evaluated(phase)
             better = self._compare(phase, record)
             over = over or (phase.patience is not None and self.standing.waited >= phase.patience)
@@ -430,7 +430,7 @@ def _deterministic(wanted: bool) -> Iterator[None]:
     before = torch.are_deterministic_algorithms_enabled()
     if wanted:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
-        torch.use_deterministic_algorithms(True)
+        torch.use_deterministic_algorithms(True, warn_only=True)
     try:
         yield
     finally:

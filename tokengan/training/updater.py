@@ -74,7 +74,8 @@ class Player:
             optimiser = torch.optim.RMSprop(own, lr=lr, weight_decay=decay)
         else:
             kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.name]
-            optimiser = kind(own, lr=lr, weight_decay=decay, betas=settings.betas)
+            fused = all(p.device.type in ("cpu", "cuda") and p.dtype != torch.float16 for p in own)
+            optimiser = kind(own, lr=lr, weight_decay=decay, betas=settings.betas, fused=fused)
         return cls(own, optimiser, settings.clip, settings.factor.at)
 
     def clear(self) -> None:
