@@ -5,7 +5,7 @@ Axes: B batch (rows), T time, V vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -176,11 +176,15 @@ class Sequences:
 
     def detach(self) -> Sequences:
         """Return the same batch cut from the graph."""
-        return self._map(lambda value: value.detach(), lambda values: values, self.copies)
+        return self.map(lambda value: value.detach())
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> Sequences:
+        """Return the batch with every tensor changed in the same way; columns stay."""
+        return self._map(change, lambda values: values, self.copies)
 
     def to(self, device: torch.device | str) -> Sequences:
         """Return the batch on a device."""
-        return self._map(lambda value: value.to(device), lambda values: values, self.copies)
+        return self.map(lambda value: value.to(device))
 
     @staticmethod
     def cat(parts: Sequence[Sequences], pad: int = 0) -> Sequences:

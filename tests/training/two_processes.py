@@ -1,4 +1,4 @@
-"""One of two processes that train the toy together; started by `test_trainer.py` with the variables torchrun sets."""
+"""One of two processes that train together; started by `test_trainer.py` with the variables torchrun sets."""
 
 import hashlib
 import json
@@ -7,15 +7,16 @@ from dataclasses import replace
 
 import torch
 import torch.distributed as dist
-from training_toys import QUIET, Toy, loss_of
+from real_methods import METHODS, figures
+from training_toys import QUIET
 
 from tokengan.training.run import Run
 from tokengan.training.trainer import fit
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    toy = Toy()
-    fit(toy, Run(sys.argv[1]), loss_of, settings=replace(QUIET, keep=10))
+    toy = METHODS[sys.argv[2]]()
+    fit(toy, Run(sys.argv[1]), figures, settings=replace(QUIET, keep=10))
     digest = hashlib.sha256(b"".join(value.numpy().tobytes() for value in toy.state_dict().values())).hexdigest()
     print(json.dumps({"weights": digest, "means": toy.update.drain(), "processes": toy.world.size}))
     dist.destroy_process_group()

@@ -185,16 +185,15 @@ class Method(nn.Module):
     def pairs(self, fakes: Sequences, batch_size: int, epochs: int) -> Iterator[tuple[Sequences, Sequences]]:
         """Yield (real, fake) batches of half the size each: `epochs` passes, newly shuffled each time."""
         rng, reals = self.streams["pairs"], self.task.train
-        own = min(batch_size // 2, len(reals)) // self.world.size
-        if own < 1:
+        fakes = fakes.map(self.world.gather)
+        half = min(batch_size // 2, len(reals), len(fakes)) // self.world.size * self.world.size
+        if half < 1:
             raise ValueError(f"batches of {batch_size} are too small for {self.world.size} processes")
-        half = own * self.world.size
         for _ in range(epochs):
-            real_order = torch.randperm(len(reals), generator=rng)
-            fake_order = torch.randperm(len(fakes), generator=rng).to(fakes.tokens.device)
-            for k in range(min(len(reals) // half, len(fakes) // own)):
-                fake = fakes.select(fake_order[k * own : (k + 1) * own]).to(self.device)
-                yield self.take(reals, real_order[k * half : (k + 1) * half]), fake
+            orders = [torch.randperm(len(x), generator=rng) for x in (reals, fakes)]
+            for first in range(0, min(len(reals), len(fakes)) - half + 1, half):
+                real, fake = (order[first : first + half] for order in orders)
+                yield self.take(reals, real), self.take(fakes, fake.to(fakes.tokens.device))
 
     def judge(self, x: Sequences) -> Judged:
         """Return what the discriminator says of a batch, together with the batch."""

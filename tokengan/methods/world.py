@@ -40,6 +40,14 @@ class World:
             dist.all_reduce(total)
         return total
 
+    def gather(self, value: Tensor) -> Tensor:
+        """Return the rows of all processes, in the order of their ranks; every process has equally many."""
+        if self.size == 1:
+            return value
+        parts = [torch.empty_like(value) for _ in range(self.size)]
+        dist.all_gather(parts, value.contiguous())
+        return torch.cat(parts)
+
     def mean(self, values: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return this process's part of the global mean: gradients of it, averaged over processes, are the mean's.
 

@@ -58,7 +58,8 @@ def write(
         condition = generator.prior(rows, noise)
     device = generator.closed.device
     length = generator.spec.max_length if force is None else force[0].shape[1]
-    uniforms = noise.uniforms(rows, length).to(device)
+    # As many for every batch, however short its forced rows are, so that the stream is at one place in all processes.
+    uniforms = noise.uniforms(rows, generator.spec.max_length)[:, :length].to(device)
     size = rows if grad or keep else max(cap or rows_at_once(generator.spec.vocab_size), 1)
     with nullcontext() if grad else evaluating(generator), torch.set_grad_enabled(grad):
         parts = []
