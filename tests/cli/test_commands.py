@@ -259,6 +259,11 @@ def test_start_leaves_out_the_likelihood_phase_and_control_knows_nothing(tg, my_
     records = [json.loads(line) for line in (control / "metrics.jsonl").read_text().splitlines()]
     assert "adversarial" in {record["phase"] for record in records}
     assert not any("discriminator/loss" in record["training"] for record in records)
+    assert not any("D accuracy (held-out)" in record["figures"] for record in records)  # nobody taught it
+
+    # It is the same run in everything but its reward and where it starts.
+    one, other = (yaml.safe_load((folder / "config.yaml").read_text()) for folder in (Path("a"), control))
+    assert {key for key in one | other if one.get(key) != other.get(key)} == {"reward", "start", "control"}
     from tokengan.training.run import Run
 
     ours, theirs = Run("a").weights("start"), Run(control).weights("start")
@@ -266,6 +271,10 @@ def test_start_leaves_out_the_likelihood_phase_and_control_knows_nothing(tg, my_
 
     assert tg("train", "seqgan", "my.txt", "--out", "b", "--start", "a", *tiny).code == 0
     assert Run("b").records()[-1]["step"] == 3
+    Path("a").rename("elsewhere")
+    assert tg("resume", "b").code == 0  # what it began from is no longer needed
+    assert tg("resume", "elsewhere").code == 0
+    Path("elsewhere").rename("a")
     other = Path("other.txt")
     other.write_text("".join(f"quite other words, {number} of them\n" for number in range(20)))
     ended = tg("train", "seqgan", "other.txt", "--out", "c", "--start", "a", *tiny)

@@ -28,6 +28,7 @@ from tokengan.rewards.probability import Probability
 from tokengan.schedules import Schedule
 from tokengan.sequences import Sequences
 from tokengan.tasks.oracle import OracleTask
+from tokengan.tasks.text import TextTask
 from tokengan.training.updater import Updater, players_of
 
 
@@ -251,6 +252,70 @@ def test_pairs_are_half_real_half_generated_and_cover_the_data(task: OracleTask)
     assert all(len(real) == len(fake) == 30 for real, fake in pairs)
     seen = torch.cat([real.tokens for real, _ in pairs[:20]])
     assert sorted(seen.tolist()) == sorted(task.train.tokens.tolist())
+
+
+def test_pairs_of_a_small_training_split_are_smaller_not_missing() -> None:
+    method = seqgan(OracleTask(vocab_size=12, length=5, size=20, valid=5, test=5))
+    pairs = list(method.pairs(method.write(20), 64, epochs=3))
+    assert [len(real) for real, _ in pairs] == [20, 20, 20]
+
+
+def test_the_critic_is_nobody_before_it_was_taught(task: OracleTask) -> None:
+    method = seqgan(task)
+    assert method.critic is None
+    method.teach_discriminator(0)
+    assert method.critic is method.discriminator
+    again = seqgan(task)
+    again.load_state_dict(method.state_dict())
+    assert again.critic is again.discriminator
+
+
+def test_evaluation_draws_with_numbers_of_its_own(task: OracleTask) -> None:
+    """Were they those that made the data, equal uniforms would make a trained generator repeat its training rows."""
+    from tokengan.metrics.evaluator import _given
+
+    method = seqgan(task)
+    method.generator = task.oracle  # the law itself: with the same uniforms it writes the same rows
+    for seed in range(3):
+        written = _given(method, "valid", 300, seed).extra["written"].tokens
+        for split in (task.train, task.valid, task.test):
+            assert (written == split.tokens[:300]).all(1).float().mean() < 0.2
+
+
+def test_the_likelihood_phase_trains_the_epochs_it_was_given() -> None:
+    method = ready(MLE(OracleTask(vocab_size=5, length=2, size=1500, valid=5, test=5), epochs=2, batch_size=1))
+    updates: list[int] = []
+    method.update = lambda generator: updates.append(1)
+    method.mle_loss = lambda x, epoch: updates.append(epoch) or torch.zeros(())
+    (phase,) = method.phases()
+    for i in range(phase.iterations):
+        phase.run(i)
+    assert len(updates) == 2 * 2 * 1500
+    assert updates[0] == 0
+    assert updates[-2] == 1
+
+
+def test_complete_rows_are_not_judged_again() -> None:
+    """Roll-outs of a sentence that ended are that sentence: its reward is known."""
+
+    class Counting(Contains):
+        seen = 0
+
+        def forward(self, x: Sequences, players: Any) -> torch.Tensor:
+            Counting.seen += len(x)
+            return super().forward(x, players)
+
+    method = seqgan(TextTask("emoji", max_lines=100, max_length=8), reward=Counting)
+    y = method.real()
+    credit, reward = RollOut(n=3), Counting()
+    q = credit(reward, y, method)
+    drawn = sum(3 * int((y.lengths > t).sum()) for t in range(1, y.length))
+    assert Counting.seen == len(y) + drawn
+    reward.alone = False
+    Counting.seen = 0
+    method.streams.load_state_dict({})
+    assert credit(reward, y, method).shape == q.shape
+    assert Counting.seen == len(y) + 3 * len(y) * (y.length - 1)
 
 
 def test_batches_cover_an_epoch_and_differ_between_epochs(task: OracleTask) -> None:
