@@ -25,7 +25,7 @@ from tokengan.metrics.matched import Setting, match, measure
 from tokengan.training.run import Run
 from tokengan.training.trainer import TrainerSettings, fit
 
-SAMPLES, MATCHED = 10_000, 3000
+SAMPLES, MATCHED = 3000, 3000
 INTRODUCTION = f"""\
 Written by `benchmarks/oracle.py`; nothing here is typed by hand. V = 5,000, T = 20, 10,000 training sequences, nats
 per token. Mean over seeds, then each seed. NLL-oracle and NLL-div take the exact expectation over the next token at

@@ -77,7 +77,7 @@ SEQGAN_PRESETS: Presets = {
         "mle_epochs": 20,
         "patience": 2,
         "d_rounds": 4,
-        "rounds": 20,
+        "rounds": 12,
         "g_steps": 2,
         "d_steps": 1,
         "d_epochs": 1,
