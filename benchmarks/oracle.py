@@ -75,7 +75,9 @@ def train(cell: Cell, seed: int, arrays: Path, out: Path) -> tuple[Config, Run, 
     path = folder(out, cell.name, seed)
     run = Run(path) if path.exists() else Run.create(path, config.dump())
     settings = TrainerSettings(eval_every=config.trainer.eval_every, save_every=5, quiet=True)
-    fit(method, run, Evaluator(1000), settings=settings)
+    ended = fit(method, run, Evaluator(1000), settings=settings)
+    if ended.status != "done":  # half a run is no result
+        raise SystemExit(ended.text)
     return config, run, method
 
 
