@@ -12,7 +12,6 @@ import argparse
 import json
 import math
 import statistics
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -96,9 +95,7 @@ def result(cell: Cell, seed: int, arrays: Path, out: Path) -> dict[str, Any]:
     stored = folder(out, cell.name, seed) / "result.json"
     if stored.exists():
         return json.loads(stored.read_text())
-    begun = time.monotonic()
     _, run, method = train(cell, seed, arrays, out)
-    minutes = (time.monotonic() - begun) / 60
     torch.set_grad_enabled(False)
     method.eval()
     start_state = run.weights("start") if cell.method != "mle" else None
@@ -109,7 +106,6 @@ def result(cell: Cell, seed: int, arrays: Path, out: Path) -> dict[str, Any]:
     found = {
         "cell": cell.name,
         "seed": seed,
-        "minutes": minutes,
         "exact": {name: spread.mean for name, spread in point.figures.items()},
         "figures": {name: value if math.isfinite(value) else None for name, value in figures.items()},
         "matched": report.to_json().get("entropy_matched"),
@@ -232,12 +228,13 @@ def main() -> None:
         for seed in seeds if options.seed is None else [options.seed]:
             found = result(cell, seed, options.arrays, options.out)
             print(cell.name, seed, json.dumps(found["exact"]), flush=True)
-    done = [
-        json.loads(path.read_text())
-        for cell in CELLS
-        for seed in range(options.seeds)
-        if (path := folder(options.out, cell.name, seed) / "result.json").exists()
-    ]
+    done = []
+    for cell in CELLS:
+        for seed in range(options.seeds):
+            path = folder(options.out, cell.name, seed)
+            if (path / "result.json").exists():
+                minutes = Run(path).records()[-1]["seconds"] / 60  # of all its processes, however often it was killed
+                done.append(json.loads((path / "result.json").read_text()) | {"minutes": minutes})
     finished = {found["cell"] for found in done}
     likelihood = [cell.name for cell in CELLS if cell.method == "mle" and cell.name in finished]
     curves = {name: sweep(name, 0, options.arrays, options.out) for name in likelihood}

@@ -137,14 +137,12 @@ def _presets(body: ast.ClassDef, tree: ast.Module, path: str) -> dict[str, dict[
 
 
 def _imported_as(tree: ast.Module, value: ast.expr) -> str | None:
-    """Return the path of `name.attribute` where the module says `from package import name`."""
-    if not isinstance(value, ast.Attribute) or not isinstance(value.value, ast.Name):
-        return None
+    """Return the path of `NAME` where the module says `from package.module import NAME`."""
     for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and not node.level:
+        if isinstance(value, ast.Name) and isinstance(node, ast.ImportFrom) and not node.level:
             for alias in node.names:
-                if (alias.asname or alias.name) == value.value.id:
-                    return f"{node.module}.{alias.name}.{value.attr}"
+                if (alias.asname or alias.name) == value.id:
+                    return f"{node.module}.{alias.name}"
     return None
 
 
