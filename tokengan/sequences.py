@@ -164,11 +164,13 @@ class Sequences:
 
     def prefix(self, length: int) -> Sequences:
         """Return the first `length` columns (`soft`, `logp` and kept outputs too)."""
-        cut = self.replace(tokens=self.tokens[:, :length], mask=self.mask[:, :length], chosen=self.chosen[:, :length])
-        cut.logp = None if self.logp is None else self.logp[:, :length]
-        cut.soft = None if self.soft is None else self.soft[:, :length]
-        cut.outputs = {name: value[:, :length] for name, value in self.outputs.items()}
-        return cut
+
+        def cut(value: Tensor | None) -> Any:
+            return None if value is None else value[:, :length]
+
+        names = ("tokens", "mask", "chosen", "logp", "soft")
+        outputs = {name: cut(value) for name, value in self.outputs.items()}
+        return self.replace(outputs=outputs, **{name: cut(getattr(self, name)) for name in names})
 
     def trim(self) -> Sequences:
         """Return the columns up to the longest row."""

@@ -254,6 +254,17 @@ def test_pairs_are_half_real_half_generated_and_cover_the_data(task: OracleTask)
     assert sorted(seen.tolist()) == sorted(task.train.tokens.tolist())
 
 
+def test_seqgan_plays_on_sentences_of_different_lengths() -> None:
+    """Samples carry log-probabilities, and are cut after the longest row of a batch."""
+    method = seqgan(TextTask("emoji", max_lines=100, max_length=30))
+    play(method)
+    x = method.write(20)
+    short = x.select(x.lengths < x.lengths.max()).trim()
+    assert short.length < x.length
+    assert short.logp is not None
+    assert short.logp.shape == short.tokens.shape
+
+
 def test_pairs_of_a_small_training_split_are_smaller_not_missing() -> None:
     method = seqgan(OracleTask(vocab_size=12, length=5, size=20, valid=5, test=5))
     pairs = list(method.pairs(method.write(20), 64, epochs=3))
