@@ -36,6 +36,14 @@ class Parser(argparse.ArgumentParser):
             self.error(f"there is no argument '{flag[:60]}'{nearest(flag, self._option_string_actions)}")
         return found
 
+    def run_arguments(self, checkpoint: str, of: str = "") -> None:
+        """Add what opens a run: `--checkpoint` and `--trust`."""
+        names = ["best", "last", "start"]
+        names.remove(checkpoint)
+        others = ", ".join(names)
+        self.add_argument("--checkpoint", default=checkpoint, help=f"{of}{checkpoint} (default), {others} or a number")
+        self.add_argument("--trust", action="store_true", help=f"{of}import classes that are not registered")
+
     def json_flag(self) -> None:
         """Add `--json`."""
         self.add_argument("--json", action="store_true", help="print one JSON value for a script")

@@ -26,9 +26,8 @@ def run(words: list[str]) -> int:
     parser.add_argument("--tokens", default="word", help="word (default) or char")
     parser.add_argument("--split", choices=("valid", "test"), default="test", help="of a run: what it is measured on")
     parser.add_argument("--samples", type=int, default=10_000, help="of a run: most samples to write (default: 10000)")
-    parser.add_argument("--checkpoint", default="best", help="of a run: best (default), last, start or a number")
     parser.add_argument("--seed", type=int, default=1, help="of a run: seed of the samples")
-    parser.add_argument("--trust", action="store_true", help="of a run: import classes that are not registered")
+    parser.run_arguments("best", of="of a run: ")
     parser.json_flag()
     asked = parser.read(words)
     if os.path.isfile(os.path.join(asked.what, "config.yaml")):

@@ -24,9 +24,8 @@ def run(words: list[str]) -> int:
     parser.add_argument("--greedy", action="store_true", help="always the likeliest token")
     parser.add_argument("--seed", type=int, default=0, help="seed of the draws")
     parser.add_argument("--unknown", action="store_true", help="let the unknown word be written")
-    parser.add_argument("--checkpoint", default="best", help="best (default), last, start or a number")
     parser.add_argument("--out", metavar="FILE", help="write them here, one a line")
-    parser.add_argument("--trust", action="store_true", help="import classes that are not registered")
+    parser.run_arguments("best")
     parser.json_flag()
     asked = parser.read(words)
 
