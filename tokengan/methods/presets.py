@@ -33,7 +33,7 @@ MLE_PRESETS: Presets = {
         "batch_size": 64,
         "generator_optimiser.name": "adamw",
         "generator_optimiser.lr": 1e-2,
-        "generator_optimiser.weight_decay": 1e-3,
+        "generator_optimiser.weight_decay": 0.03,
         "generator_optimiser.clip": 1.0,
         "generator_optimiser.factor.start": 1.0,
         "generator_optimiser.factor.end": 0.1,
