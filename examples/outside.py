@@ -15,11 +15,13 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from tokengan.estimators.base import Estimator
 from tokengan.estimators.credit import Credit, Final
 from tokengan.estimators.reinforce import Reinforce
 from tokengan.generators.base import Generator
 from tokengan.generators.recurrent import LSTM
-from tokengan.methods.base import Method, Optimiser, Phase
+from tokengan.methods.base import Method, Phase
+from tokengan.optimiser import Optimiser
 from tokengan.rewards.base import Reward
 from tokengan.sequences import Sequences
 from tokengan.spec import Net, New
@@ -51,7 +53,7 @@ class Reinforced(Method):
         generator: Net[Generator] = LSTM,
         reward: New[Reward] = Contains,
         credit: New[Credit] = Final,
-        estimator: New[Reinforce] = Reinforce,
+        estimator: New[Estimator] = Reinforce,
         epochs: int = 10,
         rounds: int = 100,
         batch_size: int = 64,
@@ -88,4 +90,5 @@ class Reinforced(Method):
         del i
         y = self.write(self.batch_size)
         returns = self.credit(self.reward, y, self)
-        self.update(policy=self.estimator(self.generator.score(y), y, returns, self))
+        for losses in self.estimator(y, returns, self):
+            self.update(**losses)

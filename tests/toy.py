@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tokengan.estimators.base import Estimator
 from tokengan.generators.base import Autoregressive, Condition, Outputs, State
 from tokengan.methods.world import World
 from tokengan.noise import Noise
@@ -58,8 +59,18 @@ def players(generator: Autoregressive, seed: int = 0) -> SimpleNamespace:
     """Return what estimators and credits read of a method."""
     rng = torch.Generator().manual_seed(seed)
     return SimpleNamespace(
-        world=World(), policy=generator, generator=generator, decoding=Decoding(), noise=lambda name, rows: Noise(rng)
+        world=World(),
+        policy=generator,
+        generator=generator,
+        decoding=Decoding(),
+        noise=lambda name, rows: Noise(rng),
+        score=generator.score,
     )
+
+
+def policy_loss(estimator: Estimator, y: Sequences, returns: Tensor, game: Any) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return the policy's loss of an estimator's first move, and what it logs."""
+    return next(iter(estimator(y, returns, game)))["policy"]
 
 
 def probabilities(generator: Tabular) -> Tensor:

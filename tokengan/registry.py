@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -9,7 +11,7 @@ from typing import Any
 
 from tokengan.errors import UserError, nearest
 
-__all__ = ["KINDS", "class_path", "known", "resolve"]
+__all__ = ["KINDS", "class_path", "known", "resolve", "settled"]
 
 # The kind of part by the name of the argument that takes one.
 KINDS = {
@@ -22,6 +24,15 @@ KINDS = {
     "baseline": "baselines",
     "estimator": "estimators",
     "loss": "losses",
+    "constraint": "constraints",
+    "first": "rewards",
+    "second": "rewards",
+    "rescale": "transforms",
+    "transform": "transforms",
+    "then": "transforms",
+    "member": "generators",
+    "judge": "generators",
+    "mediator": "generators",
 }
 
 
@@ -65,3 +76,18 @@ def resolve(kind: str, name: str) -> Any:
         return getattr(import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise UserError(f"{path} cannot be imported ({error})") from None
+
+
+def settled(constructor: ast.AST) -> set[str]:
+    """Return the arguments of the parent that a constructor gives itself: they are no settings of the class.
+
+    >>> sorted(settled(ast.parse("def __init__(self, b, **rest): super().__init__(a=1, b=b, **rest)")))
+    ['a', 'b']
+    """
+
+    def keywords() -> Iterator[str | None]:
+        for node in ast.walk(constructor):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "__init__":
+                yield from (keyword.arg for keyword in node.keywords)
+
+    return {name for name in keywords() if name is not None}

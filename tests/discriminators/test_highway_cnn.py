@@ -64,7 +64,7 @@ def test_a_number_of_filters_for_every_width():
 
 
 def plainly(network: HighwayCNN, words: list[int]) -> tuple[float, list[float]]:
-    """Return the logit and the pooled features of one sequence, window by window, number by number."""
+    """Return the logit and the features (after the highway) of one sequence, window by window, number by number."""
     pooled: list[float] = []
     for width, convolution in zip(network.widths, network.convolutions, strict=True):
         vectors = [network.embedding.weight[word].tolist() for word in words]
@@ -87,7 +87,7 @@ def plainly(network: HighwayCNN, words: list[int]) -> tuple[float, list[float]]:
     highway = [t * h + (1 - t) * c for t, h, c in zip(gates, candidates, pooled, strict=True)]
     fake, real = linear(network.output, highway)
     probability = math.exp(real) / (math.exp(fake) + math.exp(real))
-    return math.log(probability / (1 - probability)), pooled
+    return math.log(probability / (1 - probability)), highway
 
 
 @pytest.mark.parametrize("widths", [[1, 2, 3], [2, 5, 8], [3, 11]], ids=str)
@@ -101,8 +101,8 @@ def test_against_the_plain_version(widths):
     rows = [[5, 6, 7, 8, 3, 4, 5, 2], [2], [3, 2], [4, 4, 2], [8, 7, 6, 5, 2], [5, 6, 7, 8, 3, 4, 5, 5]]
     outputs = network(Sequences(*pad_lists(rows, pad=0)))
     for row, logit, features in zip(rows, outputs["logits"], outputs["features"], strict=True):
-        expected, pooled = plainly(network, row)
+        expected, highway = plainly(network, row)
         assert logit.item() == pytest.approx(expected, abs=1e-9)
-        assert features.tolist() == pytest.approx(pooled, abs=1e-9)
+        assert features.tolist() == pytest.approx(highway, abs=1e-9)
     whole = network(Sequences(*pad_lists([rows[0], rows[5]], pad=0)))  # no padding at all
     torch.testing.assert_close(whole["logits"], outputs["logits"][[0, 5]], rtol=1e-9, atol=1e-9)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from toy import REWARD, THETA2, Table, Tabular, everything, gradient, players, probabilities
+from toy import REWARD, THETA2, Table, Tabular, everything, gradient, players, policy_loss, probabilities
 
 from tokengan.estimators.baselines import EMA, Baseline, Zero
 from tokengan.estimators.credit import Final, RollOut
@@ -34,7 +34,7 @@ class Fixed(Baseline):
         super().__init__()
         self.value = value
 
-    def forward(self, returns, x, players):
+    def forward(self, returns, y, scores, players):
         return returns.new_tensor(self.value)
 
 
@@ -44,7 +44,7 @@ def one_sample_gradients(generator: Tabular, reward: Reward, baseline: Baseline,
     for i in range(9):
         y = everything().select(torch.tensor([i]))
         returns = credit()(reward, y, game) if isinstance(credit, type) else credit(reward, y, game)
-        loss, _ = Reinforce(lambda: baseline)(generator.score(y), y, returns, game)
+        loss, _ = policy_loss(Reinforce(lambda: baseline), y, returns, game)
         rows.append(-gradient(loss, generator))
     return torch.stack(rows)
 
@@ -73,7 +73,7 @@ def test_reinforce_is_unbiased_with_the_cards_variance(baseline: float, variance
 def test_a_batch_is_the_mean_over_its_sequences() -> None:
     generator = Tabular()
     y, game = everything(), players(generator)
-    loss, _ = Reinforce()(generator.score(y), y, Final()(Table(), y, game), game)
+    loss, _ = policy_loss(Reinforce(), y, Final()(Table(), y, game), game)
     each = one_sample_gradients(generator, Table(), Zero())
     torch.testing.assert_close(-gradient(loss, generator), each.mean(0), atol=1e-12, rtol=0)
 
@@ -89,9 +89,9 @@ def test_constant_reward_gives_no_expected_gradient_but_a_batch_gradient() -> No
 def test_the_ema_is_updated_after_use() -> None:
     game, x = players(Tabular()), everything()
     ema = EMA(decay=0.5)
-    first = ema(torch.full((9, 2), 4.0), x, game)
-    second = ema(torch.full((9, 2), 8.0), x, game)
-    third = ema(torch.full((9, 2), 0.0), x, game)
+    first = ema(torch.full((9, 2), 4.0), x, {}, game)
+    second = ema(torch.full((9, 2), 8.0), x, {}, game)
+    third = ema(torch.full((9, 2), 0.0), x, {}, game)
     assert [first.item(), second.item(), third.item()] == [0.0, 4.0, 6.0]
 
 
@@ -101,7 +101,7 @@ def test_the_ema_counts_chosen_tokens_only() -> None:
     x.chosen[:, 0] = True
     ema = EMA()
     returns = torch.tensor([[1.0, 100.0]]).expand(9, 2)
-    ema(returns, x, game)
+    ema(returns, x, {}, game)
     assert ema.mean.item() == 1.0
 
 
@@ -109,7 +109,7 @@ def test_padding_and_forced_tokens_carry_no_gradient() -> None:
     generator = Tabular()
     x = everything()
     x.chosen = x.mask & torch.tensor([True, False])
-    loss, _ = Reinforce()(generator.score(x), x, torch.ones(9, 2), players(generator))
+    loss, _ = policy_loss(Reinforce(), x, torch.ones(9, 2), players(generator))
     loss.backward()
     assert generator.first.grad is not None
     assert generator.second.grad is None or generator.second.grad.abs().max() == 0
@@ -119,11 +119,11 @@ def test_pain_16_the_behaviour_gap_is_zero_on_policy_and_not_after_a_change() ->
     generator = Tabular(dtype=torch.float32)
     game = players(generator)
     y = write(generator, 50, Noise(torch.Generator().manual_seed(0)))
-    _, logs = Reinforce()(generator.score(y), y, Final()(Constant(), y, game), game)
+    _, logs = policy_loss(Reinforce(), y, Final()(Constant(), y, game), game)
     assert logs["behaviour_gap"].item() < 1e-5
     with torch.no_grad():
         generator.first[0] += 1
-    _, logs = Reinforce()(generator.score(y), y, Final()(Constant(), y, game), game)
+    _, logs = policy_loss(Reinforce(), y, Final()(Constant(), y, game), game)
     assert logs["behaviour_gap"].item() > 0.1
 
 
@@ -166,7 +166,7 @@ def test_the_seqgan_cards_exact_case() -> None:
     reward, game = Table([[0, 0], [0, 1]]), players(generator, seed=4)
     y = write(generator, 20_000, Noise(torch.Generator().manual_seed(1)))
     q = RollOut(n=4, cap=200_000)(reward, y, game).float()
-    loss, _ = Reinforce()(generator.score(y), y, q, game)
+    loss, _ = policy_loss(Reinforce(), y, q, game)
     loss.backward()
     # A logit of two choices: a = first[1] - first[0], and the softmax splits the slope evenly between both.
     assert -generator.first.grad[1].item() == pytest.approx(0.125, abs=0.01)
@@ -193,5 +193,5 @@ def test_rollout_ends_at_the_last_real_token() -> None:
     generator.spec = type(generator.spec)(vocab_size=3, max_length=2, start=0, end=2, pad=0)
     tokens, mask = torch.tensor([[2, 0], [1, 1]]), torch.tensor([[True, False], [True, True]])
     q = RollOut(n=3)(Length(), Sequences(tokens, mask), players(generator))
-    assert q.tolist() == [[1, 0], [2, 2]]
-    assert Final()(Length(), Sequences(tokens, mask), None).tolist() == [[1, 0], [2, 2]]
+    assert q.tolist() == [[1, 1], [2, 2]]
+    assert Final()(Length(), Sequences(tokens, mask), None).tolist() == [[1, 1], [2, 2]]

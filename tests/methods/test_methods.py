@@ -16,11 +16,12 @@ from tokengan.estimators.baselines import EMA
 from tokengan.estimators.credit import Final, RollOut
 from tokengan.estimators.reinforce import Reinforce
 from tokengan.generators.recurrent import LSTM
-from tokengan.methods.base import Method, Optimiser
-from tokengan.methods.lagged import Lagged
+from tokengan.lagged import Lagged
+from tokengan.methods.base import Method
 from tokengan.methods.mle import MLE
 from tokengan.methods.seqgan import SeqGAN
 from tokengan.metrics.law import cross_entropy
+from tokengan.optimiser import Optimiser
 from tokengan.registry import known
 from tokengan.rewards.base import Reward
 from tokengan.rewards.constant import Constant
@@ -125,7 +126,7 @@ def test_seqgan_plays_all_its_phases(task: OracleTask) -> None:
 def test_each_step_moves_its_own_player_only(task: OracleTask) -> None:
     method = seqgan(task)
     g, d = weights(method.generator), weights(method.discriminator)
-    method.step_generator(method.write(32))
+    method.step_policy(method.write(32))
     assert same(d, weights(method.discriminator))
     assert not same(g, weights(method.generator))
     g = weights(method.generator)
@@ -159,7 +160,7 @@ def test_a_reward_for_a_token_makes_it_frequent(task: OracleTask, credit: Any) -
     for _ in range(4):
         share.append(Contains()(method.write(400), method).mean().item())
         for _ in range(20):
-            method.step_generator(method.write(64))
+            method.step_policy(method.write(64))
     share.append(Contains()(method.write(400), method).mean().item())
     assert share[-1] > 0.9
     assert share[0] < 0.6
@@ -184,7 +185,7 @@ def test_dropout_is_off_when_the_discriminator_is_the_reward(task: OracleTask) -
 def test_generator_dropout_is_off_in_the_policy_gradient(task: OracleTask) -> None:
     """Else the tokens would be scored under another law than the one that drew them."""
     method = seqgan(task, generator=lambda spec: LSTM(spec, hidden=16, dropout=0.5), reward=Constant)
-    method.step_generator(method.write(64))
+    method.step_policy(method.write(64))
     assert float(method.update.drain()["policy/behaviour_gap"]) < 1e-5
 
 
@@ -204,7 +205,7 @@ def test_a_reward_that_reads_no_discriminator_trains_none(task: OracleTask) -> N
 def test_no_buffer_of_the_discriminator_changes_while_the_generator_moves(task: OracleTask) -> None:
     method = seqgan(task)
     before = {name: value.clone() for name, value in method.discriminator.state_dict().items()}
-    method.step_generator(method.write(32))
+    method.step_policy(method.write(32))
     assert all(torch.equal(before[name], value) for name, value in method.discriminator.state_dict().items())
 
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from training_toys import equal, weights_of
 
-from tokengan.methods.base import Optimiser
+from tokengan.optimiser import Optimiser
 from tokengan.schedules import Schedule
 from tokengan.training.updater import Diverged, Player, Updater
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from tokengan.methods.base import Optimiser, Phase
+from tokengan.methods.base import Phase
 from tokengan.methods.streams import Streams
 from tokengan.methods.world import World
+from tokengan.optimiser import Optimiser
 from tokengan.training.trainer import TrainerSettings
 
 QUIET = TrainerSettings(device="cpu", quiet=True, eval_every=1, save_every=1)

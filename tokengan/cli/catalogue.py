@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tokengan.errors import UserError
-from tokengan.registry import KINDS, class_path, known, resolve
+from tokengan.registry import KINDS, class_path, known, resolve, settled
 
 __all__ = ["Argument", "Entry", "argument_docs", "read_class", "section"]
 
@@ -81,19 +81,26 @@ def read_class(kind: str, name: str) -> Entry:
     functions = {node.name: node for node in body.body if isinstance(node, ast.FunctionDef)}
     docs = {own: ast.get_docstring(node) or "" for own, node in functions.items()}
     about = argument_docs(docs.get("__init__", "") or ast.get_docstring(body) or "")
-    return Entry(
-        name,
-        path,
-        title,
-        ast.get_docstring(body) or "",
-        [Argument(own, default, about.get(own, "")) for own, default in _arguments(functions.get("__init__"))],
-        _presets(body, tree, path),
-        {
-            own: _first(docs[own])
-            for own, node in functions.items()
-            if docs[own] and not own.startswith("_") and not node.decorator_list
-        },
-    )
+    given = [Argument(own, default, about.get(own, "")) for own, default in _arguments(functions.get("__init__"))]
+    steps = {
+        own: _first(docs[own])
+        for own, node in functions.items()
+        if docs[own] and not own.startswith("_") and not node.decorator_list
+    }
+    parent = _parent(kind, body, tree, functions.get("__init__"))
+    if parent is not None:
+        mine = {argument.name for argument in given} | settled(functions.get("__init__", ast.Module([], [])))
+        given += [argument for argument in parent.arguments if argument.name not in mine]
+        steps = {**parent.steps, **steps}
+    return Entry(name, path, title, ast.get_docstring(body) or "", given, _presets(body, tree, path), steps)
+
+
+def _parent(kind: str, body: ast.ClassDef, tree: ast.Module, init: ast.FunctionDef | None) -> Entry | None:
+    """Return the entry of the class that takes what the constructor hands on as `**rest`, or that has it."""
+    if init is not None and init.args.kwarg is None:
+        return None
+    paths = (_imported_as(tree, base) for base in body.bases)
+    return next((read_class(kind, path) for path in paths if path and path.startswith("tokengan.")), None)
 
 
 def _parse(module: str, path: str) -> ast.Module:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,6 +38,10 @@ def imported(kind: str, name: str, argument: str) -> Any:
     if not isinstance(found, type):
         raise UserError(f"{argument}: {brief(name, 80)} is not a class")
     return found
+
+
+# Settings that name functions rather than classes.
+FUNCTIONS = ("function", "canonical", "objectives")
 
 
 class Check:
@@ -93,9 +98,11 @@ class Check:
 
     def _value(self, key: str, slot: Slot) -> Any:
         value = self.settings[key]
+        if key.rpartition(".")[2] in FUNCTIONS:
+            self._functions(value)
         if not slot.fits(as_text(value)):
             raise UserError(f"{key} takes {slot.words()}, not '{brief(as_text(value))}'")
-        if slot.kinds & {int, float} and not slot.kinds & {str} and value is not None:
+        if slot.kinds & {int, float} and not slot.kinds & {str} and str(value).lower() not in ("none", "null"):
             number = float(value)
             if math.isnan(number):
                 raise UserError(f"{key} is not a number: give one")
@@ -105,8 +112,17 @@ class Check:
                 raise UserError(f"{key} is {brief(value)}: give 1 or more")
         return value
 
+    def _functions(self, value: Any) -> None:
+        """Refuse a function that is neither registered nor ours, unless its code is trusted."""
+        for name in value if isinstance(value, list | tuple) else re.findall(r"[\w.:]+", str(value)):
+            if not self.trust and "." in str(name) and not str(name).startswith("tokengan."):
+                raise UserError(
+                    f"the run names the function {brief(name, 80)}, and loading it would run its code: if you trust "
+                    "it, load with trust=True (--trust)"
+                )
+
     def _hint(self, key: str) -> str:
         """Return the nearest setting: by its whole name, or one that ends in it."""
         last = key.rpartition(".")[2]
-        same = [flag for flag in self.flags if flag.endswith(f".{last}")]
+        same = [flag for flag in self.flags if flag.endswith(f".{last}") and flag != key]
         return f"; did you mean '{same[0]}'?" if same else nearest(key, self.flags)

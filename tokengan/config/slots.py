@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import inspect
+import textwrap
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -11,6 +13,7 @@ from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin
 
 from tokengan.errors import UserError
+from tokengan.registry import settled
 
 __all__ = ["Slot", "flags_of", "slots_of"]
 
@@ -95,6 +98,7 @@ def slots_of(cls: Any) -> dict[str, Slot]:
 @cache
 def _slots(cls: Any) -> dict[str, Slot]:
     found: dict[str, Slot] = {}
+    closed: set[str] = set()
     for owner in inspect.getmro(cls):
         if "__init__" not in vars(owner):
             continue
@@ -103,11 +107,20 @@ def _slots(cls: Any) -> dict[str, Slot]:
         more = False
         for name, parameter in list(signature.parameters.items())[1:]:
             more = more or parameter.kind is parameter.VAR_KEYWORD
-            if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY) and name != "spec":
+            named = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+            if named and name != "spec" and name not in closed:
                 found.setdefault(name, Slot(hints.get(name, Any), parameter.default))
         if not more:
             break
+        closed |= _settled(owner.__init__) - set(found)
     return found
+
+
+def _settled(function: Any) -> set[str]:
+    try:
+        return settled(ast.parse(textwrap.dedent(inspect.getsource(function))))
+    except (OSError, SyntaxError, TypeError):  # a class made without a file, or not in Python
+        return set()
 
 
 def _hints(function: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from tokengan.chem.data import builtin_smiles
 from tokengan.data.emoji_names import emoji_names
 from tokengan.data.fortunes import fortune_sentences
 from tokengan.data.lines import Lines, text_digest
@@ -19,6 +20,7 @@ __all__ = ["BUILTIN", "KNOWN_HUB_IDS", "HubId", "read_builtin"]
 # Name -> what `tokengan data list` says of it.
 BUILTIN = {
     "fortunes": "17,700 English sentences of 4 to 25 words, lower case, punctuation apart; column category",
+    "smiles": "4,892 molecules of the National Cancer Institute as canonical SMILES (extra chem)",
     "emoji": "3,970 short names of emoji; emoji:de and 12 other languages; column emoji",
 }
 
@@ -60,8 +62,11 @@ def read_builtin(source: str, column: Column = None, *, max_lines: int | None = 
     name, _, option = source.partition(":")
     if column is not None:
         raise UserError(f"{place(source)} is built in and has its text already chosen: leave out column")
-    if name == "fortunes" and option:
-        raise UserError("fortunes has no variants: leave out everything from the colon on")
+    if name != "emoji" and option:
+        raise UserError(f"{name} has no variants: leave out everything from the colon on")
+    if name == "smiles":
+        lines = collect(source, ((number, text, {}) for number, text in enumerate(builtin_smiles()[:max_lines], 1)))
+        return replace(lines, sha256=text_digest(lines.texts))
     pairs, beside = (fortune_sentences(), "category") if name == "fortunes" else (emoji_names(option or "en"), "emoji")
     lines = collect(source, islice(_rows(pairs, beside), max_lines))
     return replace(lines, sha256=text_digest(lines.texts))

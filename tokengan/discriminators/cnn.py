@@ -100,7 +100,7 @@ class HighwayCNN(Discriminator):
             nn.init.zeros_(layer.bias)
 
     def score(self, embedded: Float[Tensor, "B T E"], x: Sequences) -> Outputs:
-        """Return `logits` [B] and the pooled `features` [B,F]."""
+        """Return `logits` [B] and `features` [B,F], what the last layer reads: after highway and dropout."""
         short = max(self.widths) - x.length
         signal = functional.pad(embedded, (0, 0, 0, short)) if short > 0 else embedded
         signal, lengths = signal.transpose(1, 2).contiguous(), x.lengths.unsqueeze(1)
@@ -117,7 +117,8 @@ class HighwayCNN(Discriminator):
         features = torch.cat(pooled, dim=1)
         gate = self.gate(features).sigmoid()
         highway = gate * self.transform(features).relu() + (1 - gate) * features
-        two = self.output(self.dropout(highway))
+        features = self.dropout(highway)
+        two = self.output(features)
         return {"logits": two[:, 1] - two[:, 0], "features": features}
 
     def weight_penalty(self) -> Tensor:

@@ -1,11 +1,11 @@
-"""Credit: from judgements of whole sequences to a return for every token.
+"""Credit: from judgements of sequences to a return for every token.
 
 Axes: B batch, T time, N roll-outs, P prefixes.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -15,14 +15,23 @@ from tokengan.sampling.decoding import Decoding
 from tokengan.sampling.rollouts import rollouts
 from tokengan.sequences import Sequences
 
-__all__ = ["Credit", "Final", "RollOut"]
+__all__ = ["Credit", "Discounted", "Final", "Prefix", "RollOut"]
 
 
 class Credit(nn.Module):
-    """Turns a reward into returns [B,T]: what the choice of token t is worth. Nothing after it sums again."""
+    """Turns a reward into returns [B,T]: what the choice of token t is worth. Nothing after it sums again.
+
+    After its end a sequence goes on being worth what it was worth when it ended, so that a statistic over the rows at
+    place t (a group's mean, a rank) compares every row with all its siblings; no gradient is taken there.
+
+    Attributes:
+        per_step: Whether it takes rewards given per step [B,T] rather than per sequence [B].
+    """
+
+    per_step: ClassVar[bool] = False
 
     def forward(self, reward: Reward, x: Sequences, players: Any) -> Tensor:
-        """Return Q(x_<t, x_t) [B,T], 0 outside the mask."""
+        """Return Q(x_<t, x_t) [B,T]."""
         raise NotImplementedError
 
 
@@ -30,8 +39,62 @@ class Final(Credit):
     """Every token of a sequence is worth what the whole sequence is: Q_t = R(x)."""
 
     def forward(self, reward: Reward, x: Sequences, players: Any) -> Tensor:
-        """Return R(x) at every real token [B,T]."""
-        return reward(x, players).unsqueeze(1) * x.mask
+        """Return R(x) at every place [B,T]."""
+        return reward(x, players).unsqueeze(1).expand(-1, x.length)
+
+
+class Discounted(Credit):
+    """The discounted sum of the rewards still to come: Q_t = sum_{s >= t} gamma^(s-t) r_s, for a reward per step.
+
+    ScratchGAN (de Masson d'Autume et al. 2019) takes gamma = 0.23; DPGAN's published form gamma = 1.
+    """
+
+    per_step: ClassVar[bool] = True
+
+    def __init__(self, gamma: float = 1.0) -> None:
+        """Set the discount, in [0, 1]."""
+        super().__init__()
+        if not 0 <= gamma <= 1:
+            raise ValueError(f"the discount is a number between 0 and 1, not {gamma}")
+        self.gamma = gamma
+
+    @torch.no_grad()
+    def forward(self, reward: Reward, x: Sequences, players: Any) -> Tensor:
+        """Return the sums [B,T]; what comes after the end is worth nothing."""
+        rewards = reward(x, players)
+        rewards = torch.where(x.mask, rewards, rewards.new_zeros(()))
+        returns = torch.zeros_like(rewards)
+        ahead = rewards.new_zeros(len(rewards))
+        for t in reversed(range(x.length)):
+            ahead = rewards[:, t] + self.gamma * ahead
+            returns[:, t] = ahead
+        return returns
+
+
+class Prefix(Credit):
+    """The judge reads the prefix that the choice of token t left: Q_t = R(x_1..x_t) (Li et al. 2017's REGS).
+
+    One judgement a place instead of N roll-outs, by a judge that has to have learnt from prefixes to be worth asking.
+    With `difference` a token is worth what it added: Q_t = R(x_1..x_t) - R(x_1..x_{t-1}), and the first one R(x_1).
+    """
+
+    def __init__(self, difference: bool = False) -> None:
+        """Choose between the judgement and its change."""
+        super().__init__()
+        self.difference = difference
+
+    @torch.no_grad()
+    def forward(self, reward: Reward, x: Sequences, players: Any) -> Tensor:
+        """Return the judgement of each prefix [B,T]."""
+        columns = []
+        for t in range(1, x.length + 1):
+            # A batch that carries its log-probabilities is fresh, and running figures take it in: once, as a whole.
+            prefix = x.prefix(t) if t == x.length else x.prefix(t).replace(logp=None)
+            columns.append(reward(prefix, players))
+        values = torch.stack(columns, dim=1)
+        if not self.difference:
+            return values
+        return torch.cat([values[:, :1], values[:, 1:] - values[:, :-1]], dim=1)
 
 
 class RollOut(Credit):
@@ -52,7 +115,7 @@ class RollOut(Credit):
 
     @torch.no_grad()
     def forward(self, reward: Reward, x: Sequences, players: Any) -> Tensor:
-        """Return the mean reward of the completions [B,T]."""
+        """Return the mean reward of the completions [B,T]; a row that has ended has R(x) from there on."""
         final = reward(x, players)
         totals = final.new_zeros(len(x), x.length)
         noise = players.noise("rollouts", len(x) * players.world.size)
@@ -61,9 +124,8 @@ class RollOut(Credit):
             # Rows are [prefix, copy, row]; the sum is over copies of the SAME row (a peer averaged across rows here).
             judged = self._judge(reward, completed, final, players).view(len(lengths), -1, len(x)).sum(1)
             totals[:, torch.tensor(lengths) - 1] += judged.T
-        returns = totals / self.n
-        last = (x.lengths - 1).unsqueeze(1)
-        return returns.scatter(1, last, final.unsqueeze(1)) * x.mask
+        done = torch.arange(1, x.length + 1, device=x.tokens.device) >= x.lengths.unsqueeze(1)
+        return torch.where(done, final.unsqueeze(1), totals / self.n)
 
     @staticmethod
     def _judge(reward: Reward, completed: Sequences, final: Tensor, players: Any) -> Tensor:

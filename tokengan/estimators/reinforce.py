@@ -1,56 +1,67 @@
 """REINFORCE (Williams 1992): the score-function gradient.
 
-Axes: B batch, T time, V vocabulary.
+Axes: B batch, T time.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
+from tokengan.estimators.base import Estimator, Losses, behaviour_gap, spread, sum_of_chosen
 from tokengan.estimators.baselines import Baseline, Zero
-from tokengan.generators.base import Outputs
 from tokengan.sequences import Sequences, masked_mean
 from tokengan.spec import New
 
 __all__ = ["Reinforce"]
 
 
-class Reinforce(nn.Module):
-    """Loss whose gradient is that of -E[R]: -mean over sequences of sum over chosen t of (Q_t - b) log p(x_t | x_<t).
+class Reinforce(Estimator):
+    """-mean over sequences of sum over chosen t of (Q_t - b_t) log p(x_t | x_<t), whose gradient is that of -E[R].
 
-    Unbiased for any baseline b that does not depend on x_t. The paper's code sums over the batch; the mean differs by a
-    constant factor.
+    Unbiased for any baseline b_t that does not depend on x_t. The paper's code sums over the batch; the mean differs by
+    a constant factor.
     """
 
-    def __init__(self, baseline: New[Baseline] = Zero) -> None:
-        """Build with a factory of the baseline (`zero`, `ema`)."""
-        super().__init__()
-        self.baseline = baseline()
-
-    def forward(
-        self, outputs: Outputs, x: Sequences, returns: Tensor, players: Any
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the loss and what to log.
+    def __init__(self, baseline: New[Baseline] = Zero, entropy_coef: float = 0.0) -> None:
+        """Set up the estimator.
 
         Args:
-            outputs: The generator's scores of `x`, with gradient: `logp` [B,T].
-            x: The sequences it wrote; only `chosen` tokens count.
-            returns: What each token is worth [B,T].
-            players: The method (the world of processes is read).
+            baseline: What is taken off the returns: `zero`, `ema`, `value`, `self_critical`, `leave_one_out`, `group`.
+            entropy_coef: Weight of the policy's entropy at each token, nats, added to the objective.
         """
-        logp = outputs["logp"]
-        advantage = (returns - self.baseline(returns, x, players)).detach()
-        weighted = torch.where(x.chosen, advantage * logp, 0.0)
-        metrics = {"reward": masked_mean(returns, x.chosen), "reward_spread": _spread(returns, x.chosen)}
-        if x.logp is not None:
-            # Zero where the tokens were scored under the very law that drew them.
-            metrics["behaviour_gap"] = masked_mean((logp.detach() - x.logp).abs(), x.chosen)
-        return -players.world.mean(weighted.sum(1)), metrics
+        super().__init__()
+        self.baseline, self.entropy_coef = baseline(), entropy_coef
+        self.moves = dict(self.baseline.moves)
+
+    def attach(self, players: Any) -> None:
+        """Let the baseline build what it needs."""
+        self.baseline.attach(players)
+
+    def trains(self) -> Mapping[str, list[nn.Parameter]]:
+        """Return the baseline's parameters."""
+        return self.baseline.trains()
+
+    def forward(self, y: Sequences, returns: Tensor, players: Any) -> Iterator[Losses]:
+        """Yield the one move."""
+        scores = players.score(y)
+        logp = scores["logp"]
+        baseline = self.baseline(returns, y, scores, players)
+        objective = sum_of_chosen((returns - baseline).detach() * logp, y, players)
+        if self.entropy_coef:
+            objective = objective + self.entropy_coef * entropy_bonus(scores, y, players)
+        metrics = {"reward": masked_mean(returns, y.chosen), "reward_spread": spread(returns, y.chosen)}
+        own = self.baseline.losses(returns, y, baseline, players)
+        yield {"policy": (-objective, metrics | behaviour_gap(logp, y)), **own}
 
 
-def _spread(values: Tensor, where: Tensor) -> Tensor:
-    picked = values[where]
-    return picked.std(correction=0) if len(picked) else values.new_zeros(())
+def entropy_bonus(scores: dict[str, Tensor], y: Sequences, players: Any) -> Tensor:
+    """Return an estimate of the entropy per sequence with the gradient of -E[log p], from its score function.
+
+    The entropy that `score` gives carries no gradient. grad H = -E[log p(y) grad log p(y)], token by token, with the
+    law's own entropy as the baseline of each token.
+    """
+    logp = scores["logp"]
+    return sum_of_chosen((-logp - scores["entropy"]).detach() * logp, y, players)

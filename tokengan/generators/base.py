@@ -64,9 +64,14 @@ class Generator(nn.Module):
     Attributes:
         density: Whether log-probabilities of a sequence are `exact`, a `bound`, or `none`.
         needs: Names of the conditions it cannot do without.
+        gives: Names of its outputs: `logits` [B,T,V] for one that writes token by token, `hidden` [B,T,H] where there
+            are some.
+        width: Width H of the hidden states it gives, 0 for none.
     """
 
     density: ClassVar[Literal["exact", "bound", "none"]] = "none"
+    gives: ClassVar[frozenset[str]] = frozenset()
+    width: int = 0
     needs: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, spec: Spec) -> None:
@@ -88,6 +93,7 @@ class Autoregressive(Generator):
     """
 
     density: ClassVar[Literal["exact", "bound", "none"]] = "exact"
+    gives: ClassVar[frozenset[str]] = frozenset({"logits"})
     closed: Tensor
 
     def __init__(self, spec: Spec) -> None:

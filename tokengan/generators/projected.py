@@ -5,7 +5,7 @@ Axes: B batch, T time, N real tokens, V vocabulary, H hidden.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -97,6 +97,8 @@ class Projected(Autoregressive):
     modules, and safetensors refuses that.
     """
 
+    gives: ClassVar[frozenset[str]] = frozenset({"logits", "hidden"})
+
     def __init__(self, spec: Spec, embedding: int, hidden: int, tied: bool) -> None:
         """Make the first and the last layer.
 
@@ -109,7 +111,7 @@ class Projected(Autoregressive):
         super().__init__(spec)
         if tied and embedding != hidden:
             raise ValueError(f"a tied output needs embedding == hidden, not {embedding} and {hidden}")
-        self.tied = tied
+        self.tied, self.width = tied, hidden
         self.embedding = nn.Embedding(spec.vocab_size, embedding)
         self.output = nn.Linear(hidden, spec.vocab_size)
         if tied:

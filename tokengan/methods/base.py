@@ -7,52 +7,33 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from tokengan.discriminators.base import Discriminator, Judged
-from tokengan.generators.base import Autoregressive, Generator
+from tokengan.estimators.base import Estimator
+from tokengan.generators.base import Autoregressive, Generator, Outputs
+from tokengan.losses.base import AdversarialLoss
+from tokengan.losses.constraints import Constraint
 from tokengan.methods.batches import Batches
 from tokengan.methods.streams import Streams
 from tokengan.methods.world import World
-from tokengan.noise import Noise
+from tokengan.modes import without_dropout
+from tokengan.noise import Noise, seeded
+from tokengan.optimiser import Optimiser
 from tokengan.sampling.decoding import Decoding
 from tokengan.sampling.write import write
-from tokengan.schedules import Schedule
 from tokengan.sequences import Sequences
 from tokengan.spec import Net
 from tokengan.tasks.base import Task
 
-__all__ = ["Loss", "Method", "Optimiser", "Phase", "plus"]
+__all__ = ["Loss", "Method", "Phase", "cross_fitted"]
 
 Metrics = Mapping[str, float | Tensor]
 Loss = Tensor | tuple[Tensor, Metrics] | Iterable[Tensor | tuple[Tensor, Metrics]]
-
-
-@dataclass(frozen=True)
-class Optimiser:
-    """How one player's parameters move.
-
-    Args:
-        name: `adam`, `adamw`, `rmsprop` or `sgd`.
-        lr: Learning rate.
-        weight_decay: Decoupled for `adamw`, added to the gradient otherwise.
-        betas: Averaging rates of Adam.
-        momentum: For `sgd`.
-        clip: Largest norm of the player's whole gradient; None leaves it.
-        factor: Multiplies `lr`, as a schedule over this player's updates.
-    """
-
-    name: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
-    lr: float = 1e-3
-    weight_decay: float = 0.0
-    betas: tuple[float, float] = (0.9, 0.999)
-    momentum: float = 0.0
-    clip: float | None = 5.0
-    factor: Schedule = field(default_factory=Schedule)
 
 
 @dataclass(frozen=True)
@@ -77,10 +58,20 @@ class Phase:
     eval_every: int | None = None
 
 
-def plus(loss: tuple[Tensor, Metrics], extra: Tensor, name: str) -> tuple[Tensor, Metrics]:
-    """Return a loss with a further term, logged under its own name."""
-    value, metrics = loss
-    return value + extra, {**metrics, name: extra.detach()}
+def cross_fitted(rows: int, share: float, seed: int) -> tuple[Tensor, Tensor]:
+    """Return the training rows of the generator and those of the discriminator: all for both, or parts of a split.
+
+    >>> mine, other = cross_fitted(10, 0.3, seed=0)
+    >>> len(mine), len(other), len({*mine.tolist(), *other.tolist()})
+    (7, 3, 10)
+    """
+    if not 0 <= share < 1:
+        raise ValueError(f"cross_fit is a share of the training data, 0 or more and below 1, not {share}")
+    if share == 0:
+        return torch.arange(rows), torch.arange(rows)
+    order = torch.randperm(rows, generator=seeded("cross-fit", seed))
+    kept = max(round(rows * share), 1)
+    return order[kept:], order[:kept]
 
 
 class Method(nn.Module):
@@ -97,6 +88,8 @@ class Method(nn.Module):
         moves: Each player's optimiser settings. The players `generator` (likelihood) and `policy` (the game) are the
             same network with an optimiser each; `discriminator` is the other network.
         batch_size: Rows of a batch, B, over all processes together.
+        cross_fit: Share of the training data that the generator never sees: the discriminator's reals are these alone.
+            0 gives both the same reals, and a discriminator can then learn that what was memorised is real.
         seed: Seed of every stream of random numbers.
 
     Attributes:
@@ -107,6 +100,7 @@ class Method(nn.Module):
     presets: ClassVar[dict[str, dict[str, Any]]] = {}
     usual: ClassVar[dict[str, str]] = {}
     update: Callable[..., None]
+    decoding: Decoding = Decoding()  # how the policy writes, and so how it is scored, during the game
     generator: Autoregressive
     discriminator: Discriminator | None
 
@@ -118,6 +112,7 @@ class Method(nn.Module):
         moves: dict[str, Optimiser],
         discriminator: Net[Discriminator] | None = None,
         batch_size: int = 64,
+        cross_fit: float = 0.0,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -128,9 +123,12 @@ class Method(nn.Module):
             if self.discriminator is not None:
                 self.spec = replace(self.spec, features=self.discriminator.features)
             self.generator = generator(self.spec)
-        self.batches = Batches(len(task.train), batch_size, seed)
+        self.rows, self.judge_rows = cross_fitted(len(task.train), cross_fit, seed)
+        self.batches = Batches(len(self.rows), batch_size, seed)
+        self.judge_batches = Batches(len(self.judge_rows), batch_size, seed + 1)
         self.moves = moves
         self.world = World()
+        self.adopted: dict[str, Iterable[nn.Parameter]] = {}
 
     # ---- what a subclass says
 
@@ -141,7 +139,8 @@ class Method(nn.Module):
     def trains(self) -> dict[str, Iterable[nn.Parameter]]:
         """Return each player's parameters."""
         networks = {"generator": self.generator, "policy": self.generator, "discriminator": self.discriminator}
-        return {name: (p for p in networks[name].parameters() if p.requires_grad) for name in self.moves}
+        own = {name: network.parameters() for name, network in networks.items() if network is not None}
+        return {name: [p for p in (own | self.adopted)[name] if p.requires_grad] for name in self.moves}
 
     def optimisers(self) -> dict[str, Optimiser]:
         """Return each player's optimiser settings."""
@@ -157,7 +156,19 @@ class Method(nn.Module):
         """Who judges when the run is used and evaluated; None where nobody was trained to."""
         return self.discriminator
 
+    @property
+    def laws(self) -> dict[str, Autoregressive]:
+        """Further likelihood models, whose held-out NLL evaluation reports by these names."""
+        return {}
+
     # ---- what a subclass calls
+
+    def adopt(self, estimator: Estimator) -> None:
+        """Let an estimator build what depends on the networks, and take in the players that it adds."""
+        with self.streams.building("estimator"):
+            estimator.attach(self)
+        self.moves = {**self.moves, **estimator.moves}
+        self.adopted |= estimator.trains()
 
     @property
     def device(self) -> torch.device:
@@ -174,9 +185,18 @@ class Method(nn.Module):
         share = self.world.share(rows)
         return write(self.generator, share.stop - share.start, self.noise("write", rows), decoding, **asked)
 
+    def score(self, y: Sequences) -> Outputs:
+        """Return the generator's scores of what it wrote, under the very law that wrote it: dropout off, tempered."""
+        with without_dropout(self.generator):
+            return self.generator.score(y, self.decoding.temperature)
+
     def real(self) -> Sequences:
-        """Return the next batch of training data, cut after its longest row."""
-        return self.take(self.task.train, self.batches.next())
+        """Return the generator's next batch of training data, cut after its longest row."""
+        return self.take(self.task.train, self.rows[self.batches.next()])
+
+    def judged_real(self) -> Sequences:
+        """Return the discriminator's next batch of training data: other rows than the generator's with `cross_fit`."""
+        return self.take(self.task.train, self.judge_rows[self.judge_batches.next()])
 
     def take(self, x: Sequences, index: Tensor) -> Sequences:
         """Return this process's share of the rows `index` of a split, on the device."""
@@ -184,7 +204,7 @@ class Method(nn.Module):
 
     def pairs(self, fakes: Sequences, batch_size: int, epochs: int) -> Iterator[tuple[Sequences, Sequences]]:
         """Yield (real, fake) batches of half the size each: `epochs` passes, newly shuffled each time."""
-        rng, reals = self.streams["pairs"], self.task.train
+        rng, reals = self.streams["pairs"], self.judge_rows
         fakes = fakes.map(self.world.gather)
         half = min(batch_size // 2, len(reals), len(fakes)) // self.world.size * self.world.size
         if half < 1:
@@ -193,12 +213,24 @@ class Method(nn.Module):
             orders = [torch.randperm(len(x), generator=rng) for x in (reals, fakes)]
             for first in range(0, min(len(reals), len(fakes)) - half + 1, half):
                 real, fake = (order[first : first + half] for order in orders)
-                yield self.take(reals, real), self.take(fakes, fake.to(fakes.tokens.device))
+                yield self.take(self.task.train, reals[real]), self.take(fakes, fake.to(fakes.tokens.device))
 
     def judge(self, x: Sequences) -> Judged:
         """Return what the discriminator says of a batch, together with the batch."""
         assert self.discriminator is not None
         return Judged(self.discriminator(x), x)
+
+    def step_discriminator(
+        self, loss: AdversarialLoss, constraint: Constraint, real: Sequences, fake: Sequences
+    ) -> None:
+        """Move the discriminator once along its loss, its own weight penalty and the constraint's."""
+        assert self.discriminator is not None
+        value, metrics = loss.discriminator(self.judge(real), self.judge(fake))
+        decay = self.discriminator.weight_penalty()
+        uniforms = self.noise("constraint", len(real) * self.world.size).uniforms(len(real), 1).squeeze(1)
+        slope, logged = constraint.penalty(self.discriminator, real, fake, uniforms)
+        self.update(discriminator=(value + decay + slope, {**metrics, **logged, "weight_penalty": decay.detach()}))
+        constraint.after(self.discriminator)
 
     def mle_loss(self, x: Sequences, epoch: int) -> Loss:
         """Return the negative log-likelihood of real sequences, nats per token."""

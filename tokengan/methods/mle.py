@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from tokengan.generators.base import Autoregressive
 from tokengan.generators.recurrent import LSTM
-from tokengan.methods.base import Loss, Method, Optimiser, Phase
+from tokengan.methods.base import Loss, Method, Phase
 from tokengan.methods.presets import MLE_PRESETS, MLE_USUAL
+from tokengan.optimiser import Optimiser
 from tokengan.sampling.law import nll
 from tokengan.sampling.write import write
 from tokengan.schedules import Schedule

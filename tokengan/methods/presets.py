@@ -7,7 +7,28 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["MLE_PRESETS", "MLE_USUAL", "SEQGAN_PRESETS", "SEQGAN_USUAL"]
+__all__ = [
+    "COT_PRESETS",
+    "COT_USUAL",
+    "GAN_PRESETS",
+    "GAN_USUAL",
+    "JUDGE_PRESETS",
+    "JUDGE_USUAL",
+    "MALIGAN_PRESETS",
+    "MALIGAN_USUAL",
+    "MLE_PRESETS",
+    "MLE_USUAL",
+    "ORGAN_PRESETS",
+    "ORGAN_USUAL",
+    "PG_BLEU_PRESETS",
+    "PG_BLEU_USUAL",
+    "RANKGAN_PRESETS",
+    "RANKGAN_USUAL",
+    "SEQGAN_PRESETS",
+    "SEQGAN_USUAL",
+    "WGAN_PRESETS",
+    "WGAN_USUAL",
+]
 
 Presets = dict[str, dict[str, Any]]
 
@@ -61,21 +82,37 @@ _PAPER_GAME: dict[str, Any] = {
     "trainer.eval_every": 5,
 }
 
+# Every method's `quick`: the same start, likelihood stopped at its held-out best, and the same narrow discriminator.
+_QUICK_START: dict[str, Any] = {"data": "oracle", **_PAPER_GENERATOR, "mle_epochs": 20, "patience": 2}
+_QUICK: dict[str, Any] = {
+    **_QUICK_START,
+    "discriminator": "cnn",
+    "discriminator.widths": [1, 2, 3, 4, 5],
+    "discriminator.filters": [50, 100, 100, 100, 100],
+    "policy_optimiser.lr": 1e-3,
+    "discriminator_optimiser.lr": 1e-3,
+    "trainer.eval_every": 2,
+}
+_QUICK_GAME: dict[str, Any] = {"d_rounds": 4, "rounds": 12, "g_steps": 2, "d_steps": 1, "d_epochs": 1}
+
 # On real text: optimisers that do not overfit in the first epochs, and small steps in the game.
-_REAL_TEXT: dict[str, Any] = {
+_REAL_GENERATOR: dict[str, Any] = {
     "generator": "lstm",
     "generator.init_std": None,
+    "batch_size": 64,
+    "generator_optimiser.name": "adamw",
+    "generator_optimiser.lr": 3e-3,
+    "generator_optimiser.weight_decay": 1e-2,
+    "generator_optimiser.clip": 1.0,
+}
+_REAL_TEXT: dict[str, Any] = {
+    **_REAL_GENERATOR,
     "discriminator": "cnn",
     "discriminator.dropout": 0.5,
     "credit": "rollout",
     "credit.n": 4,
     "d_steps": 1,
     "d_epochs": 1,
-    "batch_size": 64,
-    "generator_optimiser.name": "adamw",
-    "generator_optimiser.lr": 3e-3,
-    "generator_optimiser.weight_decay": 1e-2,
-    "generator_optimiser.clip": 1.0,
     "discriminator_optimiser.lr": 5e-4,
     "trainer.eval_every": 5,
 }
@@ -85,25 +122,7 @@ SEQGAN_PRESETS: Presets = {
     "paper-oracle-40": {"data": "oracle", "data.length": 40, **_PAPER_GAME},
     # The same game on the same data, shortened until it fits a coffee break: likelihood stops at its held-out best, D
     # has the narrow widths only and sees one epoch a round, four roll-outs a prefix.
-    "quick": {
-        "data": "oracle",
-        **_PAPER_GENERATOR,
-        "discriminator": "cnn",
-        "discriminator.widths": [1, 2, 3, 4, 5],
-        "discriminator.filters": [50, 100, 100, 100, 100],
-        "credit": "rollout",
-        "credit.n": 4,
-        "mle_epochs": 20,
-        "patience": 2,
-        "d_rounds": 4,
-        "rounds": 12,
-        "g_steps": 2,
-        "d_steps": 1,
-        "d_epochs": 1,
-        "policy_optimiser.lr": 1e-3,
-        "discriminator_optimiser.lr": 1e-3,
-        "trainer.eval_every": 2,
-    },
+    "quick": {**_QUICK, "credit": "rollout", "credit.n": 4, **_QUICK_GAME},
     "text": {
         **_REAL_TEXT,
         "generator.embedding": 128,
@@ -140,6 +159,133 @@ SEQGAN_PRESETS: Presets = {
     },
 }
 
+_QUICK_TEXT: dict[str, Any] = {key: value for key, value in SEQGAN_PRESETS["text"].items() if key[:6] != "credit"}
+
+MALIGAN_PRESETS: Presets = {
+    "quick": {**_QUICK, **_QUICK_GAME, "estimator.baseline.start": 1.0},
+    "text": {**_QUICK_TEXT, "estimator.baseline.start": 1.0},
+}
+
+# The authors' schedule and sixteen references; batches of 64 where they take 32 for the policy.
+RANKGAN_PRESETS: Presets = {
+    "paper-oracle-20": {
+        "data": "oracle",
+        "data.length": 20,
+        **_PAPER_GAME,
+        "reward": "rank",
+        "reward.references": 16,
+        "loss": "ranking",
+        "d_epochs": 1,
+    },
+    "quick": {**_QUICK, "credit": "rollout", "credit.n": 4, **_QUICK_GAME},
+    "text": {**SEQGAN_PRESETS["text"]},
+}
+
+# On the oracle, whose tokens mean nothing, the objective is the share of distinct tokens.
+ORGAN_PRESETS: Presets = {
+    "quick": {**_QUICK, "credit": "rollout", "credit.n": 4, **_QUICK_GAME},
+    "text": {**SEQGAN_PRESETS["text"], "g_steps": 2, "estimator.baseline": "ema"},
+}
+
+_QUICK_RL: dict[str, Any] = {"policy_optimiser.lr": 1e-3, "trainer.eval_every": 5, "estimator.baseline": "ema"}
+PG_BLEU_PRESETS: Presets = {
+    "quick": {**_QUICK_START, **_QUICK_RL, "rounds": 40},
+    "text": {
+        **_REAL_GENERATOR,
+        "generator.embedding": 128,
+        "generator.hidden": 256,
+        "generator.dropout": 0.4,
+        "mle_epochs": 30,
+        "patience": 2,
+        **_QUICK_RL,
+        "policy_optimiser.lr": 1e-4,
+        "rounds": 100,
+    },
+}
+
+GAN_PRESETS: Presets = {
+    "quick": {**_QUICK, "policy_optimiser.lr": 1e-4, "d_rounds": 4, "rounds": 12, "updates": 20},
+}
+WGAN_PRESETS: Presets = {
+    "quick": {
+        **_QUICK,
+        "policy_optimiser.lr": 1e-4,
+        "discriminator_optimiser.lr": 1e-4,
+        "discriminator.l2": 0.0,
+        "discriminator.dropout": 0.0,
+        "d_rounds": 4,
+        "rounds": 12,
+        "updates": 10,
+    },
+}
+
+# A judge that knows more than the generator: twice the width, dropout, stopped at its held-out best.
+_BETTER: dict[str, Any] = {"embedding": 64, "hidden": 64, "dropout": 0.4}
+_BETTER_OPTIMISER: dict[str, Any] = {
+    "name": "adamw",
+    "lr": 1e-2,
+    "weight_decay": 1e-3,
+    "clip": 1.0,
+    "factor.start": 1.0,
+    "factor.end": 0.1,
+    "factor.over": 4000,
+    "factor.shape": "exponential",
+}
+JUDGE_PRESETS: Presets = {
+    "quick": {
+        **_QUICK_START,
+        "judge": "lstm",
+        **{f"judge.{name}": value for name, value in _BETTER.items()},
+        **{f"judge_optimiser.{name}": value for name, value in _BETTER_OPTIMISER.items()},
+        "judge_epochs": 20,
+        "judge_patience": 2,
+        "rounds": 16,
+        "updates": 10,
+        "samples": 256,
+        "policy_optimiser.lr": 2e-3,
+        "trainer.eval_every": 4,
+    },
+}
+COT_PRESETS: Presets = {
+    "quick": {
+        **_QUICK_START,
+        "mediator": "lstm",
+        **{f"mediator.{name}": value for name, value in _BETTER.items()},
+        **{f"mediator_optimiser.{name}": value for name, value in _BETTER_OPTIMISER.items()},
+        "mediator_epochs": 12,
+        "rounds": 12,
+        "updates": 10,
+        "samples": 256,
+        "policy_optimiser.lr": 2e-3,
+        "trainer.eval_every": 4,
+    },
+    # The authors' schedule: no likelihood training, 200,000 updates of each player in turn.
+    "paper-oracle-20": {
+        "data": "oracle",
+        "data.length": 20,
+        "generator": "lstm",
+        "generator.embedding": 32,
+        "generator.hidden": 32,
+        "mediator": "lstm",
+        "mediator.embedding": 64,
+        "mediator.hidden": 64,
+        "mediator.dropout": 0.5,
+        "mle_epochs": 0,
+        "mediator_epochs": 0,
+        "rounds": 2000,
+        "updates": 100,
+        "samples": 64,
+    },
+}
+
 # What is taken for a task where nobody asks for a preset.
 MLE_USUAL = {"oracle": "tuned", "text": "tuned"}
 SEQGAN_USUAL = {"oracle": "quick", "text": "text"}
+MALIGAN_USUAL = {"oracle": "quick", "text": "text"}
+RANKGAN_USUAL = {"oracle": "quick", "text": "text"}
+ORGAN_USUAL = {"oracle": "quick", "text": "text"}
+PG_BLEU_USUAL = {"oracle": "quick", "text": "text"}
+GAN_USUAL = {"oracle": "quick"}
+WGAN_USUAL = {"oracle": "quick"}
+JUDGE_USUAL = {"oracle": "quick"}
+COT_USUAL = {"oracle": "quick"}

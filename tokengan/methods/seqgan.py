@@ -7,28 +7,29 @@ from torch import Tensor
 
 from tokengan.discriminators.base import Discriminator
 from tokengan.discriminators.cnn import HighwayCNN
+from tokengan.estimators.base import Estimator
 from tokengan.estimators.credit import Credit, RollOut
 from tokengan.estimators.reinforce import Reinforce
 from tokengan.generators.base import Autoregressive
 from tokengan.generators.recurrent import LSTM
 from tokengan.losses.base import AdversarialLoss
+from tokengan.losses.constraints import Constraint, Unconstrained
 from tokengan.losses.minimax import Minimax
-from tokengan.methods.base import Method, Optimiser, Phase, plus
-from tokengan.methods.lagged import Lagged
+from tokengan.methods.base import Phase
+from tokengan.methods.policy_gradient import PolicyGradient
 from tokengan.methods.presets import SEQGAN_PRESETS, SEQGAN_USUAL
-from tokengan.modes import without_dropout
+from tokengan.optimiser import Optimiser
 from tokengan.rewards.base import Reward
 from tokengan.rewards.probability import Probability
-from tokengan.sampling.decoding import Decoding
+from tokengan.rewards.transforms import Identity, Transform
 from tokengan.schedules import Schedule
-from tokengan.sequences import Sequences
 from tokengan.spec import Net, New
 from tokengan.tasks.base import Task
 
 __all__ = ["SeqGAN"]
 
 
-class SeqGAN(Method):
+class SeqGAN(PolicyGradient):
     """Policy gradient on a discriminator's judgement of completed prefixes."""
 
     presets = SEQGAN_PRESETS
@@ -43,8 +44,10 @@ class SeqGAN(Method):
         discriminator: Net[Discriminator] = HighwayCNN,
         reward: New[Reward] = Probability,
         credit: New[Credit] = RollOut,
-        estimator: New[Reinforce] = Reinforce,
+        estimator: New[Estimator] = Reinforce,
+        rescale: New[Transform] = Identity,
         loss: New[AdversarialLoss] = Minimax,
+        constraint: New[Constraint] = Unconstrained,
         mle_epochs: int = 120,
         patience: int | None = None,
         d_rounds: int = 50,
@@ -53,6 +56,7 @@ class SeqGAN(Method):
         d_steps: int = 5,
         d_epochs: int = 3,
         batch_size: int = 64,
+        cross_fit: float = 0.0,
         lag: float = 0.0,
         temperature: Schedule = Schedule(1.0),
         generator_optimiser: Optimiser = Optimiser(lr=1e-2),
@@ -69,7 +73,9 @@ class SeqGAN(Method):
             reward: What a finished sequence is worth.
             credit: What each token of it is worth.
             estimator: The gradient made of that.
+            rescale: A change of scale of the returns, across the batch.
             loss: The game D plays.
+            constraint: What keeps D Lipschitz, where the game needs that.
             mle_epochs: Epochs of maximum likelihood before the game.
             patience: Evaluations without a lower held-out NLL after which maximum likelihood ends early; None for all.
             d_rounds: Rounds of D's training before the game.
@@ -78,6 +84,7 @@ class SeqGAN(Method):
             d_steps: Times in a round that D is trained on fresh samples.
             d_epochs: Epochs over data and samples each time.
             batch_size: Sequences in a batch, B.
+            cross_fit: Share of the training data kept from G, so that D's reals are sequences G never saw.
             lag: Share of its old weights that the roll-out policy keeps at each step; 0 rolls out with G itself.
             temperature: Temperature at which G writes and is scored during the game, by round.
             generator_optimiser: How G moves in maximum likelihood.
@@ -91,24 +98,24 @@ class SeqGAN(Method):
             "discriminator": discriminator_optimiser,
         }
         super().__init__(
-            task, generator=generator, discriminator=discriminator, moves=moves, batch_size=batch_size, seed=seed
+            task,
+            generator=generator,
+            discriminator=discriminator,
+            moves=moves,
+            batch_size=batch_size,
+            cross_fit=cross_fit,
+            seed=seed,
         )
-        self.reward, self.credit, self.estimator, self.loss = reward(), credit(), estimator(), loss()
-        self.rollout_policy = Lagged(self.generator, lag)
+        self.loss, self.constraint = loss(), constraint()
+        self.learn_by(reward, credit, rescale, estimator, lag, temperature)
         self.mle_epochs, self.patience, self.d_rounds, self.rounds = mle_epochs, patience, d_rounds, rounds
         self.g_steps, self.d_steps, self.d_epochs = g_steps, d_steps, d_epochs
-        self.temperature, self.decoding = temperature, Decoding()
         self.register_buffer("taught", torch.zeros((), dtype=torch.long))
 
     @property
     def critic(self) -> Discriminator | None:
         """The discriminator, once it was taught."""
         return self.discriminator if self.taught > 0 else None
-
-    @property
-    def policy(self) -> Autoregressive:
-        """Who completes the prefixes."""
-        return self.rollout_policy.network
 
     def phases(self) -> list[Phase]:
         """Return algorithm 1: pre-train G, pre-train D, play."""
@@ -120,28 +127,22 @@ class SeqGAN(Method):
 
     def round(self, i: int) -> None:
         """Play one round: g-steps, then d-steps."""
-        self.decoding = Decoding(temperature=self.temperature.at(i))
-        if i == 0:
-            self.rollout_policy.catch_up()
+        self.begin_round(i)
         for _ in range(self.g_steps):
-            self.step_generator(self.write(self.batch_size, self.decoding))
+            self.step_generator(i)
         for _ in range(self.d_steps):
             self.teach_discriminator(i)
 
-    def step_generator(self, y: Sequences) -> None:
-        """Move G along sum_t Q(y_<t, y_t) grad log G(y_t | y_<t)."""
-        q = self.credit(self.reward, y, self)
-        with without_dropout(self.generator):
-            scores = self.generator.score(y, self.decoding.temperature)
-            self.update(policy=self.estimator(scores, y, q, self))
-        self.rollout_policy.follow()
+    def step_generator(self, i: int) -> None:
+        """Move G along the policy gradient at fresh samples Y ~ G."""
+        del i
+        self.step_policy(self.write(self.batch_size, self.decoding))
 
     def teach_discriminator(self, i: int) -> None:
         """Train D on fresh samples, as many as there are data."""
         if "discriminator" not in self.reward.needs:
             return
-        fakes = self.write(len(self.task.train), self.decoding)
+        fakes = self.write(len(self.judge_rows), self.decoding)
         self.taught += 1
         for real, fake in self.pairs(fakes, self.batch_size, self.d_epochs):
-            loss = self.loss.discriminator(self.judge(real), self.judge(fake))
-            self.update(discriminator=plus(loss, self.discriminator.weight_penalty(), "weight_penalty"))
+            self.step_discriminator(self.loss, self.constraint, real, fake)

@@ -47,10 +47,10 @@ class Streams(nn.Module):
         return self._streams[name]
 
     @contextmanager
-    def building(self) -> Iterator[None]:
-        """Draw initial weights (torch's global generator) from the stream `weights`, and leave the global one alone."""
+    def building(self, name: str = "weights") -> Iterator[None]:
+        """Draw initial weights (torch's global generator) from a seed by name, and leave the global one alone."""
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self._seed("weights"))
+            torch.manual_seed(self._seed(name))
             yield
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:

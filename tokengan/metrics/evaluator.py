@@ -47,8 +47,9 @@ def _given(method: Method, split: Literal["valid", "test"], rows: int, seed: int
     extra: dict[str, Any] = {"written": written, "heldout": heldout, "oracle": _oracle(method)}
     if isinstance(method.writer, Autoregressive):
         extra["law"] = method.writer
-    if method.critic is not None:
-        extra["critic"] = method.critic
+    loss = getattr(method, "loss", None)
+    if method.critic is not None and (loss is None or "score" in loss.gives):
+        extra |= {"critic": method.critic, "threshold": 0.0 if loss is None else loss.threshold}
     texts = {name: _cut(task, x) for name, x in (("samples", written), ("reference", heldout))}
     splits = {"heldout": split, "reference": split}
     return Given(texts["samples"], texts["reference"], extra=extra, splits=splits, tokens=task.tokens)
@@ -79,7 +80,9 @@ class Evaluator:
         """Return the figures by name."""
         given = _given(method, "valid", self.samples, self.seed)
         able = [metric for metric in QUICK if missing(metric, given) is None]
-        return {figure.name: figure for metric in able for figure in metric.compute(given)}
+        figures = [figure for metric in able for figure in metric.compute(given)]
+        figures += [figure for name, law in method.laws.items() for figure in NLLTest(law, name).compute(given)]
+        return {figure.name: figure for figure in figures}
 
 
 @dataclass(frozen=True)

@@ -49,14 +49,16 @@ class HeldOutAccuracy(Metric):
     split = "heldout"
 
     def compute(self, given: Given) -> list[Figure]:
-        """Return the accuracy and the AUC."""
+        """Return the accuracy and the AUC; the AUC alone of a critic that gives no verdict."""
         rows = min(len(given.extra["heldout"]), len(given.extra["written"]))
         critic, half = given.extra["critic"], slice(0, rows)
         real, fake = (logits_of(critic, given.extra[name].select(half)) for name in ("heldout", "written"))
-        # A logit of exactly 0 says neither, and counts half.
-        accuracy = 0.5 + ((real.sign().double().mean() - fake.sign().double().mean()) / 4).item()
         size = f"n={rows}+{rows}"
-        return [
-            self.figure(D_ACCURACY, accuracy, given, size, note=accuracy_verdict(accuracy)),
-            self.figure("D AUC (held-out)", auc(real, fake), given, size),
-        ]
+        area = self.figure("D AUC (held-out)", auc(real, fake), given, size)
+        threshold = given.extra.get("threshold", 0.0)
+        if threshold is None:  # a critic, whose scores have no zero
+            return [area]
+        # A logit at the threshold says neither, and counts half.
+        signs = [(scores - threshold).sign().double().mean() for scores in (real, fake)]
+        accuracy = 0.5 + ((signs[0] - signs[1]) / 4).item()
+        return [self.figure(D_ACCURACY, accuracy, given, size, note=accuracy_verdict(accuracy)), area]

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from tokengan.generators.base import Autoregressive
 from tokengan.metrics.base import Figure, Given, Metric
+from tokengan.modes import evaluating
 from tokengan.sequences import Sequences
 
 __all__ = ["NLLDiv", "NLLOracle", "NLLTest", "Spread", "cross_entropy", "per_sequence"]
@@ -80,17 +81,25 @@ class NLLOracle(_Likelihood):
 
 
 class NLLTest(_Likelihood):
-    """-E_{x~held-out data} log p_G(x): coverage. Called NLL-valid on the split that checkpoints are chosen by."""
+    """-E_{x~held-out data} log p_G(x): coverage. Called NLL-valid on the split that checkpoints are chosen by.
+
+    Given another law and its name (a judge), it is that law's.
+    """
 
     name = "nll-test"
     needs = frozenset({"law", "heldout"})
     direction = "lower"
     split = "heldout"
 
+    def __init__(self, law: Autoregressive | None = None, of: str = "") -> None:
+        self.law, self.of = law, of
+
     def compute(self, given: Given) -> list[Figure]:
         """Return NLL-test or NLL-valid."""
-        name = f"NLL-{given.split_of('heldout')}"
-        return self.scored(name, given.extra["law"], given.extra["heldout"], given, "nats per token, EOS counted")
+        name = f"NLL-{given.split_of('heldout')}" + (f" ({self.of})" if self.of else "")
+        law = given.extra["law"] if self.law is None else self.law
+        with evaluating(law):
+            return self.scored(name, law, given.extra["heldout"], given, "nats per token, EOS counted")
 
 
 class NLLDiv(_Likelihood):

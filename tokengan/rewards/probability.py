@@ -5,13 +5,11 @@ Axes: B batch.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
-import torch
 from torch import Tensor
 
-from tokengan.modes import evaluating
-from tokengan.rewards.base import Reward
+from tokengan.rewards.base import Reward, judgement
 from tokengan.sequences import Sequences
 
 __all__ = ["Probability"]
@@ -20,10 +18,10 @@ __all__ = ["Probability"]
 class Probability(Reward):
     """R(x) = D(x) = sigmoid(d(x)), with the discriminator's dropout off."""
 
-    needs: ClassVar[frozenset[str]] = frozenset({"discriminator"})
+    needs = frozenset({"discriminator"})
+    reads = frozenset({"log_odds"})
+    outputs = frozenset({"logits"})
 
-    @torch.no_grad()
     def forward(self, x: Sequences, players: Any) -> Tensor:
         """Return D(x) [B]."""
-        with evaluating(players.discriminator):
-            return players.judge(x).logits.float().sigmoid()
+        return judgement(x, players).sigmoid()

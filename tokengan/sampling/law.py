@@ -12,7 +12,7 @@ from torch.nn import functional
 from tokengan.generators.base import Outputs
 from tokengan.sequences import Sequences
 
-__all__ = ["entropy", "nll"]
+__all__ = ["entropy", "kl", "nll"]
 
 
 def _wide(logits: Tensor) -> Tensor:
@@ -36,3 +36,15 @@ def entropy(outputs: Outputs) -> Tensor:
     """Return the entropy of each next-token law in nats [B,T]."""
     logp = _wide(outputs["logits"]).log_softmax(-1)
     return -(logp.exp() * logp).sum(-1)
+
+
+def kl(p: Tensor, q: Tensor) -> Tensor:
+    """Return KL(p || q) of two next-token laws given by their logits [...,V], in nats [...]: exact, over all V tokens.
+
+    >>> import torch
+    >>> one, other = torch.tensor([0.5, 0.5]).log(), torch.tensor([0.25, 0.75]).log()
+    >>> round(kl(one, other).item(), 4), kl(one, one + 3).item()
+    (0.1438, 0.0)
+    """
+    logp, logq = _wide(p).log_softmax(-1), _wide(q).log_softmax(-1)
+    return (logp.exp() * (logp - logq)).sum(-1)

@@ -5,7 +5,7 @@ Axes: B batch (rows), T time, V vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import nullcontext
 
 import torch
@@ -15,7 +15,8 @@ from tokengan.generators.base import Autoregressive, Condition, Generator, State
 from tokengan.modes import evaluating
 from tokengan.noise import Noise
 from tokengan.sampling.decoding import Decoding
-from tokengan.sampling.draw import draw, rows_at_once
+from tokengan.sampling.draw import draw, restrict, rows_at_once
+from tokengan.sampling.relax import Relaxed
 from tokengan.sequences import Sequences, tidy
 
 __all__ = ["write"]
@@ -29,6 +30,7 @@ def write(
     *,
     condition: Condition | None = None,
     force: tuple[Tensor, Tensor] | None = None,
+    relax: Callable[[Tensor, Tensor], Relaxed] | None = None,
     keep: Collection[str] = (),
     grad: bool = False,
     cap: int | None = None,
@@ -43,6 +45,8 @@ def write(
         decoding: How tokens are drawn.
         condition: What is fixed during each sequence; None asks the generator's prior.
         force: Tokens [B,T] and where [B,T] they are taken instead of a draw (prompts, prefixes, scheduled sampling).
+        relax: Makes a relaxed draw of logits [B,V] and uniforms [B,V] instead (`GumbelSoftmax.draw` at an iteration);
+            what it shows is stacked in `soft`. All rows are written together.
         keep: Outputs of every step to stack over time into `outputs` (`logits`, `hidden` ...).
         grad: Whether the steps are recorded for a gradient. Without it, dropout is off.
         cap: Most rows held at once, a limit on memory, None for `rows_at_once`; with `grad` or `keep` all rows are
@@ -54,13 +58,16 @@ def write(
     """
     if not isinstance(generator, Autoregressive):
         raise TypeError(f"{type(generator).__name__} does not write one token at a time")
+    if relax is not None and force is not None:
+        raise ValueError("tokens are forced or relaxed, not both")
     if condition is None:
         condition = generator.prior(rows, noise)
     device = generator.closed.device
     length = generator.spec.max_length if force is None else force[0].shape[1]
     # As many for every batch, however short its forced rows are, so that the stream is at one place in all processes.
-    uniforms = noise.uniforms(rows, generator.spec.max_length)[:, :length].to(device)
-    size = rows if grad or keep else max(cap or rows_at_once(generator.spec.vocab_size), 1)
+    each = 1 if relax is None else generator.spec.vocab_size
+    uniforms = noise.uniforms(rows, generator.spec.max_length * each)[:, : length * each].to(device)
+    size = rows if grad or keep or relax else max(cap or rows_at_once(generator.spec.vocab_size), 1)
     with nullcontext() if grad else evaluating(generator), torch.set_grad_enabled(grad):
         parts = []
         for first in range(0, rows, size):
@@ -70,7 +77,7 @@ def write(
                 for name, value in condition.items()
             }
             forced = None if force is None else (force[0][own], force[1][own])
-            parts.append(_write(generator, uniforms[own], decoding, part, forced, keep))
+            parts.append(_write(generator, uniforms[own], decoding, part, forced, relax, keep))
     return Sequences.cat(parts, generator.spec.pad or 0) if len(parts) > 1 else parts[0]
 
 
@@ -80,33 +87,46 @@ def _write(
     decoding: Decoding,
     condition: Condition,
     force: tuple[Tensor, Tensor] | None,
+    relax: Callable[[Tensor, Tensor], Relaxed] | None,
     keep: Collection[str],
 ) -> Sequences:
-    spec, (rows, length) = generator.spec, uniforms.shape
+    spec, rows = generator.spec, len(uniforms)
+    length = uniforms.shape[1] // (1 if relax is None else spec.vocab_size)
+    uniforms = uniforms.view(rows, length, -1)
     tokens = uniforms.new_full((rows, length), spec.pad or 0, dtype=torch.long)
-    logp = torch.zeros_like(uniforms)
+    logp, shown = uniforms.new_zeros(rows, length), []
     kept: dict[str, list[Tensor]] = {name: [] for name in keep}
     outputs, state = generator.start(rows, condition)
     writing = torch.arange(rows, device=tokens.device)
     for t in range(length):
-        token, logp_t = draw(outputs["logits"].detach(), uniforms[writing, t], decoding)
+        if relax is None:
+            token, logp_t = draw(outputs["logits"].detach(), uniforms[writing, t, 0], decoding)
+            fed = token
+        else:
+            law = restrict(outputs["logits"], decoding)
+            drawn = relax(law, uniforms[:, t])
+            token, fed = drawn.token, drawn.fed
+            logp_t = law.detach().log_softmax(-1).gather(1, token.unsqueeze(1)).squeeze(1)
+            shown.append(drawn.shown)
         if force is not None:
             given = force[1][writing, t]
             token, logp_t = torch.where(given, force[0][writing, t], token), logp_t.masked_fill(given, 0.0)
+            fed = token
         tokens[writing, t], logp[writing, t] = token, logp_t
         for name in keep:
             kept[name].append(outputs[name])
         if t + 1 == length:
             break
-        if spec.end is not None and not keep:
-            writing, token, state = _drop_ended(writing, token, state, spec.end)
+        if spec.end is not None and not keep and relax is None:
+            writing, fed, state = _drop_ended(writing, token, state, spec.end)
             if len(writing) == 0:
                 break
-        outputs, state = generator.step(token, state)
+        outputs, state = generator.step(fed, state)
     tokens, mask = tidy(tokens, spec)
     chosen = mask if force is None else mask & ~force[1]
     stacked = {name: torch.stack(values, dim=1) for name, values in kept.items()}
-    return Sequences(tokens, mask, chosen, condition, logp=logp.masked_fill(~mask, 0.0), outputs=stacked)
+    soft = torch.stack(shown, dim=1) if shown else None
+    return Sequences(tokens, mask, chosen, condition, logp=logp.masked_fill(~mask, 0.0), soft=soft, outputs=stacked)
 
 
 def _drop_ended(writing: Tensor, token: Tensor, state: State, end: int) -> tuple[Tensor, Tensor, State]:

@@ -211,7 +211,12 @@ class _Training:
         position, settings = self.standing.position, self.settings
         self.updater.phase, self.updater.iteration = phase.name, position.iteration
         with self.hardware.rounds():
-            phase.run(position.iteration)
+            try:
+                phase.run(position.iteration)
+            except Diverged:
+                raise
+            except UserError as error:
+                raise self._placed(error, phase) from error
         position.iteration += 1
         position.total += 1
         self.progress.round()
@@ -340,6 +345,15 @@ class _Training:
             self.folder.checkpoints.point("last", good)
             self.folder.checkpoints.point("best", good)
         return self._end("collapsed", f"{collapse.text} The run was stopped and taken back to checkpoint {good}.")
+
+    def _placed(self, error: UserError, phase: Phase) -> UserError:
+        """Return somebody else's error (an objective's) with the place where it came and the way on."""
+        last = self.folder.checkpoints.pointed("last")
+        kept = f"checkpoint {last} is kept" if last else "there is no checkpoint yet"
+        return UserError(
+            f"{error} It came in phase '{phase.name}', round {self.standing.position.iteration + 1}; {kept}. Once it "
+            f"is mended: tokengan resume {self.folder.path}"
+        )
 
     def _diverged(self, error: Diverged) -> Diverged:
         last = self.folder.checkpoints.pointed("last")

@@ -13,7 +13,8 @@ from tokengan.errors import UserError, nearest
 from tokengan.methods.world import World
 
 if TYPE_CHECKING:
-    from tokengan.methods.base import Loss, Method, Optimiser
+    from tokengan.methods.base import Loss, Method
+    from tokengan.optimiser import Optimiser
 
 __all__ = ["Diverged", "Player", "Updater", "players_of"]
 

@@ -1,0 +1,80 @@
+"""Every registered method, stopped in its game and resumed, ends with the bits of one that was left alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from tokengan.config import configure
+from tokengan.config.slots import flags_of, slots_of
+from tokengan.registry import known, resolve
+from tokengan.training.run import Run
+from tokengan.training.trainer import TrainerSettings, fit
+
+TINY = {
+    "data.vocab_size": 12, "data.length": 4, "data.size": 48, "data.valid": 8, "data.test": 8, "data.hidden": 4,
+    "batch_size": 16, "generator.embedding": 4, "generator.hidden": 4,
+}  # fmt: skip
+# What keeps a state of its own between rounds, where a method takes it: a baseline's mean, running figures, a schedule.
+MORE: dict[str, dict[str, Any]] = {
+    "seqgan": {"estimator": "ppo", "credit": "final", "rescale": "running", "lag": 0.5},
+    "organ": {"reward.objectives": ["variety", "length"], "credit.n": 2, "estimator.baseline": "ema"},
+    "pg-bleu": {"mixer_tokens": 1, "mixer_rounds": 2, "estimator.baseline": "value"},
+    "maligan": {"cross_fit": 0.3},
+    "gan": {"relax.sharpness.end": 5.0, "relax.sharpness.over": 10},
+}
+SMALL = {
+    "mle_epochs": 1, "epochs": 3, "d_rounds": 1, "rounds": 4, "updates": 2, "d_steps": 1, "d_epochs": 1, "credit.n": 2,
+    "discriminator.widths": [1, 2], "discriminator.filters": [4, 4], "judge_epochs": 1, "mediator_epochs": 1,
+    "samples": 16, "judge.hidden": 6, "mediator.hidden": 6, "patience": None, "judge_patience": None,
+}  # fmt: skip
+
+
+def built(name: str) -> Any:
+    flags = flags_of(slots_of(resolve("methods", name)))
+    more = MORE.get(name, {})
+    fitting = {key: value for key, value in SMALL.items() if key in flags and key.partition(".")[0] not in more}
+    config = configure(name, "oracle", preset="none", settings={**TINY, **fitting, **more})
+    return config.build_method(config.build_task())
+
+
+def state(method: Any) -> dict[str, torch.Tensor]:
+    return {key: value.clone() for key, value in method.state_dict().items()}
+
+
+class Stop(Exception):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("name", known("methods"))
+def test_a_stopped_run_ends_with_the_same_bits(tmp_path: Any, name: str) -> None:
+    settings = TrainerSettings(eval_every=1000, save_every=1, quiet=True)
+    whole = built(name)
+    fit(whole, Run.create(tmp_path / "whole", ""), lambda method: {}, settings=settings)
+
+    run = Run.create(tmp_path / "stopped", "")
+    first, rounds = built(name), 0
+
+    def stopping(phase: Any) -> Any:
+        def one(i: int) -> None:
+            nonlocal rounds
+            rounds += 1
+            if rounds == len(phases) + 2:  # in the last phase, two rounds in
+                raise Stop
+            phase_run(i)
+
+        phase_run = phase.run
+        return one
+
+    phases = first.phases()
+    dying = [type(phase)(phase.name, phase.iterations, stopping(phase)) for phase in phases]
+    first.phases = lambda: dying
+    with pytest.raises(Stop):
+        fit(first, run, lambda method: {}, settings=settings)
+    again = built(name)
+    fit(again, run, lambda method: {}, settings=settings)
+    a, b = state(whole), state(again)
+    assert a.keys() == b.keys()
+    assert [key for key in a if not torch.equal(a[key], b[key])] == []

@@ -1,0 +1,106 @@
+"""K real classes and one of fakes: LabelGAN, AM-GAN and SentiGAN's discriminator.
+
+Axes: B batch, K real classes. Class K, the last, is "generated".
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy, logsigmoid
+
+from tokengan.discriminators.base import Judged
+from tokengan.losses.base import AdversarialLoss, output_of, verdict
+
+__all__ = ["Multiclass", "labels_of", "real_logit"]
+
+
+def real_logit(class_logits: Tensor) -> Tensor:
+    """Return the logit of "real" [B] that K + 1 class logits [B,K+1] amount to.
+
+    l_r - l_fake with l_r = logsumexp(l_1..l_K): its sigmoid is D_r, the sum of the real classes' probabilities. (l_r
+    alone is no score: a constant added to all logits moves it and no probability.)
+
+    >>> real_logit(torch.tensor([[0.0, 0.0, 0.0]])).sigmoid()
+    tensor([0.6667])
+    """
+    return class_logits[:, :-1].logsumexp(1) - class_logits[:, -1]
+
+
+def labels_of(judged: Judged, classes: int) -> Tensor:
+    """Return the labels [B], `x.condition["label"]`, each below `classes`. Raises ValueError where there are none."""
+    labels = judged.x.condition.get("label")
+    if labels is None:
+        raise ValueError('the multi-class loss reads labels, x.condition["label"], and these sequences have none')
+    # One label too many would be the class of fakes.
+    if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
+        span = f"{int(labels.min())} to {int(labels.max())}"
+        raise ValueError(f"labels go from {span}, but the discriminator has {classes} real classes, from 0")
+    return labels
+
+
+class Multiclass(AdversarialLoss):
+    """D minimises (E_real -log p_y + E_fake -log p_fake) / 2, p the softmax over K + 1 classes; G has three choices.
+
+    Salimans et al. 2016 (section 5), Zhou et al. 2018 (AM-GAN), Wang & Wan 2018 (SentiGAN). With
+    K = 1 it is the two-class game, `NonSaturating` with the same smoothing.
+
+    >>> from tokengan.sequences import Sequences
+    >>> ones = torch.ones(2, 1)
+    >>> x = Sequences(ones.long(), ones.bool(), condition={"label": torch.tensor([0, 1])})
+    >>> undecided = Judged({"class_logits": torch.zeros(2, 3)}, x)
+    >>> [round(Multiclass().discriminator(undecided, undecided)[0].item(), 4)]       # log 3
+    [1.0986]
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"class_logits"})
+    gives: ClassVar[frozenset[str]] = frozenset({"classes"})
+
+    def __init__(
+        self, target: Literal["given", "dynamic", "any"] = "given", penalty: bool = False, smoothing: float = 0.0
+    ) -> None:
+        """Keep the settings.
+
+        Args:
+            target: Which class G's sequences should look like. `given`: their label (AM-GAN, predefined labelling);
+                `dynamic`: the real class that D finds likeliest (AM-GAN, dynamic labelling), which needs no labels;
+                `any` real one, -log D_r (LabelGAN), neither.
+            penalty: G minimises 1 - p of its target, SentiGAN's penalty, in place of -log p.
+            smoothing: A real sequence's class gets the target 1 - smoothing, the K others share the rest; fakes keep
+                theirs.
+        """
+        super().__init__()
+        if not 0 <= smoothing < 0.5:
+            raise ValueError(f"smoothing must lie in [0, 0.5), not be {smoothing}")
+        self.target: Literal["given", "dynamic", "any"] = target
+        self.penalty, self.smoothing = penalty, smoothing
+
+    def discriminator(self, real: Judged, fake: Judged) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the mean cross-entropy, the accuracy of real against fake, and that of the labels of real ones."""
+        reals, fakes = output_of(real, "class_logits"), output_of(fake, "class_logits")
+        classes = reals.shape[1] - 1
+        labels = labels_of(real, classes)
+        written = torch.full((len(fakes),), classes, device=fakes.device)
+        # PyTorch's smoothing gives a share to the right class too.
+        spread = self.smoothing * (classes + 1) / classes
+        loss = (cross_entropy(reals, labels, label_smoothing=spread) + cross_entropy(fakes, written)) / 2
+        right = reals[:, :-1].argmax(1) == labels
+        accuracy = verdict(real_logit(reals.detach()), real_logit(fakes.detach()))
+        return loss, accuracy | {"class_accuracy": right.float().mean()}
+
+    def generator(self, fake: Judged, real: Judged | None = None) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return E -log p of the target class, or its penalty, and the mean of D_r."""
+        del real
+        logits = output_of(fake, "class_logits")
+        judged = real_logit(logits)
+        if self.target == "any":
+            logp = logsigmoid(judged)
+        else:
+            classes = logits.shape[1] - 1
+            # The fake class is never the target, however likely it is.
+            target = labels_of(fake, classes) if self.target == "given" else logits[:, :-1].argmax(1)
+            logp = logits.log_softmax(1).gather(1, target.unsqueeze(1)).squeeze(1)
+        loss = -logp.expm1().mean() if self.penalty else -logp.mean()
+        return loss, {"D_fake": judged.detach().sigmoid().mean()}
