@@ -53,3 +53,14 @@ def test_what_is_saved_decodes_without_the_data(file, tmp_path):
     task = SmilesTask(str(file))
     task.save(tmp_path)
     assert TextCodec.load(tmp_path).decode(task.valid) == task.decode(task.valid)
+
+
+def test_the_built_in_molecules_are_there_by_name() -> None:
+    from tokengan.config import configure
+
+    pytest.importorskip("rdkit")
+    config = configure("mle", "smiles", settings={"data.max_length": 12})
+    task = config.build_task()
+    assert task.name == "smiles"
+    assert len(task.train) > 100
+    assert task.report["molecules"]["splits"]["train"]["invalid"] == 0

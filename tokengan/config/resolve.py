@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -136,7 +137,8 @@ def _checked(method: Any, task: Any, settings: Settings, task_name: str, trust: 
     except UserError as error:
         raise UserError(f"{error} (the data are of the kind '{task_name}')") from error.__cause__
     checked |= check.all(groups["trainer"], "trainer.")
-    if "source" in groups["data"] and "data.source" not in checked:
+    source = groups["data"].get("source")
+    if source is not None and source.default is inspect.Parameter.empty and "data.source" not in checked:
         raise UserError(f"the task {task_name} needs data: name a file, a folder, {', '.join(BUILTIN)} or a hub id")
     rest = {key: value for key, value in settings.items() if key.partition(".")[0] not in groups}
     return checked | Check(rest, flags, trust).all(own)
