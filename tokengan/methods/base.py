@@ -95,6 +95,7 @@ class Method(nn.Module):
     Attributes:
         presets: Settings by name, each as the flags it stands for (`{"generator.hidden": 64}`).
         usual: The preset taken for a task where nobody asks for one, by the task's short name.
+        taught: Steps that `step_discriminator` made; a buffer, where there is a discriminator.
     """
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {}
@@ -103,6 +104,7 @@ class Method(nn.Module):
     decoding: Decoding = Decoding()  # how the policy writes, and so how it is scored, during the game
     generator: Autoregressive
     discriminator: Discriminator | None
+    taught: Tensor
 
     def __init__(
         self,
@@ -121,6 +123,7 @@ class Method(nn.Module):
         with self.streams.building():
             self.discriminator = None if discriminator is None else discriminator(self.spec)
             if self.discriminator is not None:
+                self.register_buffer("taught", torch.zeros((), dtype=torch.long))
                 self.spec = replace(self.spec, features=self.discriminator.features)
             self.generator = generator(self.spec)
         self.rows, self.judge_rows = cross_fitted(len(task.train), cross_fit, seed)
@@ -153,8 +156,8 @@ class Method(nn.Module):
 
     @property
     def critic(self) -> Discriminator | None:
-        """Who judges when the run is used and evaluated; None where nobody was trained to."""
-        return self.discriminator
+        """Who judges when the run is used and evaluated: the discriminator, once it made a step; else None."""
+        return None if self.discriminator is None or self.taught == 0 else self.discriminator
 
     @property
     def laws(self) -> dict[str, Autoregressive]:
@@ -231,14 +234,18 @@ class Method(nn.Module):
         slope, logged = constraint.penalty(self.discriminator, real, fake, uniforms)
         self.update(discriminator=(value + decay + slope, {**metrics, **logged, "weight_penalty": decay.detach()}))
         constraint.after(self.discriminator)
+        self.taught += 1
 
     def mle_loss(self, x: Sequences, epoch: int) -> Loss:
         """Return the negative log-likelihood of real sequences, nats per token."""
         del epoch
         return self.world.mean(-self.generator.score(x)["logp"], x.mask)
 
-    def mle_phase(self, epochs: int, watch: str | None = None, patience: int | None = None) -> Phase:
-        """Return the phase of maximum likelihood: a round is an epoch, or 1,000 batches of a longer one."""
+    def mle_phase(self, epochs: int, patience: int | None = None) -> Phase:
+        """Return the phase of maximum likelihood: a round is an epoch, or 1,000 batches of a longer one.
+
+        With `patience` it ends after so many evaluations without a lower held-out NLL, at its best state.
+        """
         per_epoch, batches = self.batches.per_epoch, epochs * self.batches.per_epoch
         per_round = min(per_epoch, 1000)
 
@@ -247,6 +254,6 @@ class Method(nn.Module):
                 self.update(generator=self.mle_loss(self.real(), k // per_epoch))
 
         # Held-out likelihood turns within an epoch or two: a phase that stops by it has to look after every round.
-        look = None if watch is None else 1
+        watch, look = (None, None) if patience is None else ("NLL-valid", 1)
         rounds = math.ceil(batches / per_round)
         return Phase("pretrain generator", rounds, run, watch=watch, patience=patience, eval_every=look)

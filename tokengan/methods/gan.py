@@ -5,9 +5,6 @@ Axes: B batch, T time, V vocabulary.
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
-
 from tokengan.discriminators.base import Discriminator
 from tokengan.discriminators.cnn import HighwayCNN
 from tokengan.generators.base import Autoregressive
@@ -34,7 +31,6 @@ class GAN(Method):
 
     presets = GAN_PRESETS
     usual = GAN_USUAL
-    taught: Tensor
     discriminator: Discriminator  # pyright: ignore[reportIncompatibleVariableOverride]  # never None here
 
     def __init__(
@@ -99,17 +95,11 @@ class GAN(Method):
         check_loss(self.loss, self.discriminator)
         self.mle_epochs, self.patience, self.d_rounds, self.rounds = mle_epochs, patience, d_rounds, rounds
         self.updates, self.g_steps, self.d_steps = updates, g_steps, d_steps
-        self.register_buffer("taught", torch.zeros((), dtype=torch.long))
-
-    @property
-    def critic(self) -> Discriminator | None:
-        """The discriminator, once it was taught."""
-        return self.discriminator if self.taught > 0 else None
 
     def phases(self) -> list[Phase]:
         """Return likelihood, D alone, the game."""
         return [
-            self.mle_phase(self.mle_epochs, None if self.patience is None else "NLL-valid", self.patience),
+            self.mle_phase(self.mle_epochs, self.patience),
             Phase("pretrain discriminator", self.d_rounds, self.teach_discriminator),
             Phase("adversarial", self.rounds, self.round),
         ]
@@ -134,7 +124,6 @@ class GAN(Method):
 
     def step_judge(self, k: int) -> None:
         """Move D once on fresh batches of both kinds."""
-        self.taught += 1
         self.step_discriminator(self.loss, self.constraint, self.judged_real(), self.relaxed(k, grad=False))
 
     def teach_discriminator(self, i: int) -> None:

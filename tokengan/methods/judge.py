@@ -99,7 +99,7 @@ class Judge(Method):
         """Return G's likelihood, J's likelihood, learning from J."""
         stop = None if self.round_patience is None else "NLL-valid"
         return [
-            self.mle_phase(self.mle_epochs, None if self.patience is None else "NLL-valid", self.patience),
+            self.mle_phase(self.mle_epochs, self.patience),
             self.judge_phase(),
             Phase("learn from the judge", self.rounds, self.round, watch=stop, patience=self.round_patience),
         ]

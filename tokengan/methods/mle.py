@@ -54,7 +54,7 @@ class MLE(Method):
 
     def phases(self) -> list[Phase]:
         """Return the one phase."""
-        return [self.mle_phase(self.epochs, None if self.patience is None else "NLL-valid", self.patience)]
+        return [self.mle_phase(self.epochs, self.patience)]
 
     def mle_loss(self, x: Sequences, epoch: int) -> Loss:
         """Return the loss on the data's tokens, after inputs of which a share was drawn from the model."""

@@ -83,7 +83,7 @@ class PGBLEU(PolicyGradient):
     def phases(self) -> list[Phase]:
         """Return likelihood, then reinforcement."""
         return [
-            self.mle_phase(self.mle_epochs, None if self.patience is None else "NLL-valid", self.patience),
+            self.mle_phase(self.mle_epochs, self.patience),
             Phase("reinforce", self.rounds, self.round),
         ]
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
-
 from tokengan.discriminators.base import Discriminator
 from tokengan.discriminators.cnn import HighwayCNN
 from tokengan.estimators.base import Estimator
@@ -34,7 +31,6 @@ class SeqGAN(PolicyGradient):
 
     presets = SEQGAN_PRESETS
     usual = SEQGAN_USUAL
-    taught: Tensor
     discriminator: Discriminator  # pyright: ignore[reportIncompatibleVariableOverride]  # never None here
 
     def __init__(
@@ -110,17 +106,11 @@ class SeqGAN(PolicyGradient):
         self.learn_by(reward, credit, rescale, estimator, lag, temperature)
         self.mle_epochs, self.patience, self.d_rounds, self.rounds = mle_epochs, patience, d_rounds, rounds
         self.g_steps, self.d_steps, self.d_epochs = g_steps, d_steps, d_epochs
-        self.register_buffer("taught", torch.zeros((), dtype=torch.long))
-
-    @property
-    def critic(self) -> Discriminator | None:
-        """The discriminator, once it was taught."""
-        return self.discriminator if self.taught > 0 else None
 
     def phases(self) -> list[Phase]:
         """Return algorithm 1: pre-train G, pre-train D, play."""
         return [
-            self.mle_phase(self.mle_epochs, None if self.patience is None else "NLL-valid", self.patience),
+            self.mle_phase(self.mle_epochs, self.patience),
             Phase("pretrain discriminator", self.d_rounds, self.teach_discriminator),
             Phase("adversarial", self.rounds, self.round),
         ]
@@ -143,6 +133,5 @@ class SeqGAN(PolicyGradient):
         if "discriminator" not in self.reward.needs:
             return
         fakes = self.write(len(self.judge_rows), self.decoding)
-        self.taught += 1
         for real, fake in self.pairs(fakes, self.batch_size, self.d_epochs):
             self.step_discriminator(self.loss, self.constraint, real, fake)
