@@ -165,14 +165,6 @@ def test_self_critical_takes_a_row_for_each_condition() -> None:
     assert SelfCritical()(torch.zeros(9, 2), y, {}, game_of(generator)).shape == (9, 1)
 
 
-def test_self_critical_refuses_rewards_among_siblings() -> None:
-    class Ranked(Table):
-        alone = False
-
-    with pytest.raises(ValueError, match="among its siblings"):
-        SelfCritical()(torch.zeros(9, 2), everything(), {}, game_of(Seen(), Ranked()))
-
-
 # ---- what is divided out, off policy
 
 

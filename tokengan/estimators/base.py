@@ -35,7 +35,7 @@ class Estimator(nn.Module):
 
     Attributes:
         needs: What it reads that not every method has: `discriminator`, `hidden` (a generator that gives its hidden
-            states), `logits`.
+            states), `logits`, `alone` (a reward that judges one sequence by itself).
         moves: Optimisers of the players that it adds to the method (`value`).
     """
 

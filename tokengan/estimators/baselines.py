@@ -167,15 +167,12 @@ class SelfCritical(Baseline):
     for each row's condition; a reward a step is summed. Unbiased: it does not depend on what was drawn.
     """
 
+    needs = frozenset({"alone"})
+
     @torch.no_grad()
     def forward(self, returns: Tensor, y: Sequences, scores: Outputs, players: Any) -> Tensor:
         """Return R(greedy) [1,1] or [B,1]."""
         del scores
-        if not players.reward.alone:
-            raise ValueError(
-                f"the self-critical baseline judges one greedy sequence by itself, and {type(players.reward).__name__} "
-                "judges a sequence among its siblings: choose another reward or another baseline"
-            )
         decoding = Decoding(greedy=True, forbid=players.decoding.forbid)
         if y.condition:
             greedy = players.write(len(y) * players.world.size, decoding, condition=y.condition)

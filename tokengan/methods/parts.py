@@ -15,6 +15,8 @@ MEANING: dict[str, str] = {
     "classes": "a logit for each class",
 }
 
+GIVERS = {"discriminator": "a discriminator", "alone": "a judgement of one sequence by itself"}
+
 
 def check_parts(method: Any) -> None:
     """Refuse parts that make no sense together. Raises UserError with the reason and a way out.
@@ -41,11 +43,11 @@ def check_parts(method: Any) -> None:
             f"the reward {named(reward)} reads the law of the data, and nobody knows that of {method.task.name}: it is "
             "for the task oracle"
         )
-    gives = method.generator.gives | ({"discriminator"} if "discriminator" in reward.needs else set())
+    gives = method.generator.gives | (reward.needs & {"discriminator"}) | ({"alone"} if reward.alone else set())
     for part in (method.estimator, getattr(method.estimator, "baseline", None)):
         lacking = sorted(getattr(part, "needs", frozenset()) - gives)
         if lacking:
-            giver = "a discriminator" if lacking[0] == "discriminator" else f"the generator's '{lacking[0]}'"
+            giver = GIVERS.get(lacking[0], f"the generator's '{lacking[0]}'")
             raise UserError(
                 f"{named(part)} reads {giver}, which the reward {named(reward)} and the generator "
                 f"{named(method.generator)} do not bring with them"
