@@ -183,6 +183,15 @@ def test_equal_rewards_give_no_gradient_and_are_counted() -> None:
     assert loss.isfinite()
 
 
+def test_the_guard_of_the_deviation_stands_outside_the_root() -> None:
+    """Rewards 0 and 2e-4: the deviation is 1e-4 sqrt(2), and A = -+1e-4 / (1e-4 sqrt(2) + 1e-4)."""
+    generator, y = Seen(), everything().select(torch.tensor([0, 4]))
+    returns = returns_of(torch.tensor([0.0, 2e-4], dtype=torch.float64), y)
+    slope = coefficients(GRPO(2, loss_type="sum"), y, returns, generator)
+    expected = torch.tensor([[-1.0, -1.0], [1.0, 1.0]], dtype=torch.float64) / (2**0.5 + 1) / 2  # a mean over two rows
+    torch.testing.assert_close(slope, expected)
+
+
 def test_truncated_sequences_are_left_out() -> None:
     generator, sequences, rewards = ending()
     returns = returns_of(rewards, sequences)

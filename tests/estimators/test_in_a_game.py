@@ -86,3 +86,14 @@ def test_its_state_is_in_the_checkpoint(task: OracleTask, name: str) -> None:
     for key, value in again.estimator.state_dict().items():
         assert torch.equal(value, method.estimator.state_dict()[key])
     assert (name in ("rloo", "grpo", "ppo")) == any("reference" in key for key in again.estimator.state_dict())
+
+
+@pytest.mark.parametrize("name", ["rloo", "grpo", "ppo"])
+def test_dropout_is_off_in_every_pass_so_that_ratios_begin_at_one(task: OracleTask, name: str) -> None:
+    method = game(task, name)
+    method.estimator.low = method.estimator.high = method.estimator.cliprange = 1e-6
+    y = method.write(8, method.decoding)
+    returns = Final()(method.reward, y, method)
+    for losses in method.estimator(y, returns, method):  # nothing moves in between
+        assert losses["policy"][1]["clip_ratio"] == 0
+        assert losses["policy"][1]["behaviour_gap"] < 1e-5

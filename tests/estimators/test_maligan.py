@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from exact import Seen, close, everything, game_of, gradient, policy_loss, returns_of
 
 from tokengan.estimators.maligan import ImportanceWeights, importance
+from tokengan.estimators.reinforce import Reinforce
 from tokengan.methods.world import World
 from tokengan.schedules import Schedule
 from tokengan.sequences import Sequences
@@ -37,6 +38,14 @@ def test_the_cards_three_symbols(b: float) -> None:
     assert expected.tolist() == pytest.approx([0.1667, -0.0333, -0.1333], abs=6e-5)
     assert close(-gradient(loss, generator)[:3], expected)
     assert logs["ess"].item() == pytest.approx(3**2 / (1.5**2 + 0.9**2 + 0.6**2))
+
+
+def test_seqgans_direction_there_is_another() -> None:
+    """p_G (D - mean D): what the peers' reward, D in place of D / (1 - D), amounts to."""
+    generator, y = three_symbols()
+    p = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
+    loss, _ = policy_loss(Reinforce(), y, returns_of(p / (p + 1 / 3), y), game_of(generator))
+    assert (-gradient(loss, generator)[:3]).tolist() == pytest.approx([0.0390, -0.0031, -0.0360], abs=6e-5)
 
 
 def test_an_undecided_discriminator_gives_no_gradient() -> None:

@@ -424,3 +424,31 @@ def test_forced_tokens_are_not_learnt() -> None:
         estimator, game = ready(make(), generator, noise=1.0)
         loss, _ = policy_loss(estimator, y, returns_of(toy_rewards(), y), game)
         assert gradient(loss, generator)[:3].abs().max() == 0
+
+
+# ---- entropy
+
+
+@pytest.mark.parametrize("variable", [False, True])
+@pytest.mark.parametrize("size", [1, 2])
+def test_the_entropy_bonus_is_that_of_whole_sequences(size: int, variable: bool) -> None:
+    """grad J + tau grad H = -tau grad KL(pi || q), q proportional to exp(R / tau): later places count too."""
+    generator, sequences, rewards = ending() if variable else (Seen(), everything(), toy_rewards())
+    tau, logp = 0.3, logp_of(generator, sequences)
+    q = (rewards / tau).log_softmax(0)
+    wanted = -tau * gradient((logp.exp() * (logp - q)).sum(), generator)
+    mean, _ = moments(Reinforce(entropy_coef=tau), game_of(generator), size, sequences, rewards)
+    assert close(mean, wanted)
+
+
+def test_a_constant_on_all_rewards_changes_nothing_for_self_critical() -> None:
+    class More(Table):
+        def forward(self, x, players):
+            return super().forward(x, players) + 7
+
+    generator, y = Seen(), everything()
+    found = [
+        gradient(policy_loss(Reinforce(SelfCritical), y, returns_of(toy_rewards() + more, y), game)[0], generator)
+        for more, game in ((0, game_of(generator)), (7, game_of(generator, More())))
+    ]
+    torch.testing.assert_close(*found)

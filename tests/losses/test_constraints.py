@@ -192,6 +192,16 @@ def test_every_discriminator(make_discriminator, spec, batch, constraint):
         torch.testing.assert_close(constraint.penalty(critic, wide, wide, u)[0], expected, rtol=1e-10, atol=1e-10)
 
 
+@torch.no_grad()
+def test_no_row_is_normalised_by_the_rows_beside_it(make_discriminator, spec, batch):
+    """A batch norm would make a row's slope that of the batch; in training mode, where it would show."""
+    critic = make_discriminator(spec, dropout=0.0).double().train()
+    expected = critic(batch)["logits"]
+    for row in range(len(batch)):
+        alone = critic(batch.select(slice(row, row + 1)))["logits"]
+        torch.testing.assert_close(alone, expected[row : row + 1], rtol=1e-10, atol=1e-10)
+
+
 def test_pairs_of_different_lengths():
     """The shorter is filled up with zeros, the longer says where the row ends."""
     critic = Bowl()

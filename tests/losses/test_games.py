@@ -16,6 +16,7 @@ from tokengan.losses.least_squares import LeastSquares
 from tokengan.losses.minimax import Minimax
 from tokengan.losses.nonsaturating import NonSaturating
 from tokengan.losses.relativistic import Relativistic, RelativisticAverage
+from tokengan.losses.reverse_kl import ReverseKL
 from tokengan.losses.wasserstein import Wasserstein
 from tokengan.sequences import Sequences
 
@@ -44,7 +45,7 @@ def slope_at(game, table: Tensor) -> Tensor:
     return torch.autograd.grad(loss, table)[0]
 
 
-@pytest.mark.parametrize("game", [Minimax(), NonSaturating(), FeatureMatching(weight=0.0, smoothing=0.0)])
+@pytest.mark.parametrize("game", [Minimax(), NonSaturating(), ReverseKL(), FeatureMatching(weight=0.0, smoothing=0.0)])
 def test_the_best_discriminator_knows_the_odds(game):
     """D* = p / (p + q): the loss is convex in the logits and flat exactly there."""
     assert {"log_odds", "score"} <= game.gives
@@ -78,6 +79,14 @@ def test_cross_entropy_by_hand():
     for wrong in (-0.1, 1.0):
         with pytest.raises(ValueError, match="smoothing must lie in"):
             Minimax(wrong)
+
+
+def test_reverse_kl_is_the_divergence_at_the_best_discriminator():
+    """E_q log q/p; all rows pull with one weight (Texygen takes D/(1-D) itself, and both classes of half a batch)."""
+    fake = (P / Q).log()[rows(Q)].requires_grad_()
+    loss, _ = ReverseKL().generator(judged(fake))
+    assert loss.item() == pytest.approx((Q * (Q / P).log()).sum().item(), abs=1e-15)
+    assert torch.autograd.grad(loss, fake)[0].tolist() == [-0.1] * 10
 
 
 def test_hinge_by_hand():

@@ -19,6 +19,7 @@ from tokengan.losses.multiclass import Multiclass, real_logit
 from tokengan.losses.nonsaturating import NonSaturating
 from tokengan.losses.ranking import Ranking, margins
 from tokengan.losses.relativistic import Relativistic, RelativisticAverage
+from tokengan.losses.reverse_kl import ReverseKL
 from tokengan.losses.wasserstein import Wasserstein
 from tokengan.sequences import Sequences
 from tokengan.spec import Spec
@@ -29,6 +30,7 @@ GAMES = [
     Minimax(smoothing=0.1),
     NonSaturating(),
     NonSaturating(smoothing=0.1),
+    ReverseKL(),
     Hinge(),
     LeastSquares(),
     LeastSquares(-1.0, 1.0, 0.0),

@@ -156,8 +156,8 @@ def test_cot_converges_to_the_data() -> None:
     torch.testing.assert_close(method.generator.first.softmax(0).detach(), wanted, atol=0.06, rtol=0)
 
 
-def test_a_mediator_never_learns_from_real_text_alone(task: OracleTask) -> None:
-    method = ready(CoT(task, generator=small_lstm, mediator=small_lstm, mediator_epochs=1, rounds=0))
+def test_in_the_game_a_mediator_learns_from_half_real_half_generated_text(task: OracleTask) -> None:
+    method = ready(CoT(task, generator=small_lstm, mediator=small_lstm, rounds=1, updates=3))
     seen: list[int] = []
     whole = method.step_judge
     method.step_judge = lambda *batches: (seen.append(len(batches)), whole(*batches))

@@ -254,5 +254,16 @@ def test_references_that_are_no_texts_are_refused() -> None:
             Bleu()(with_references(task, ["the cat"], [entry]), game(task))
 
 
+@pytest.mark.parametrize("make", [lambda: Bleu(references=None), RougeL, CiderD], ids=["bleu", "rouge", "cider"])
+def test_another_task_has_other_references(make) -> None:
+    """One after the other, so that the next task may get the id of the one that is gone."""
+    score = make()
+    for line in ["the cat sat on a mat", "a big red dog ran"] * 10:
+        task = Words([line, "the and"])
+        text = [line]
+        assert score(task.encode(text), game(task)).item() == make()(task.encode(text), game(task)).item()
+        del task
+
+
 def test_words_stand_for_themselves() -> None:
     assert Words(["the cat"]).encode(["cat"]).tokens[0, 0] == FIRST + 1

@@ -16,7 +16,8 @@ from reward_toys import Told, Words, game, mean_id, rows_of, written
 
 from tokengan.discriminators.base import Judged
 from tokengan.errors import UserError
-from tokengan.estimators.credit import Final, RollOut
+from tokengan.estimators.baselines import EMA
+from tokengan.estimators.credit import Discounted, Final, RollOut
 from tokengan.losses.ranking import ranks
 from tokengan.methods.world import World
 from tokengan.rewards.base import Reward
@@ -33,7 +34,7 @@ from tokengan.rewards.oracle import Oracle
 from tokengan.rewards.probability import Probability
 from tokengan.rewards.random import Random
 from tokengan.rewards.rank import Rank
-from tokengan.rewards.relative import RankTransform, Whiten
+from tokengan.rewards.relative import RankTransform, Rescale, Whiten
 from tokengan.rewards.repetition import Repetition, repetition_weights
 from tokengan.rewards.rouge import RougeL
 from tokengan.rewards.transforms import Identity
@@ -257,6 +258,47 @@ def test_word_sentence_and_product_rewards_of_a_language_model() -> None:
     torch.testing.assert_close(word.sum(1) / x.lengths, sentence)
     assert product.tolist() == [[1.5, 3.0, 0.0], [15.0, 60.0, 0.0]]
     assert [LanguageModel(level).per_step for level in ("word", "sentence", "product")] == [True, False, True]
+
+
+def test_dpgans_returns_are_the_sentence_times_the_discounted_words_to_come() -> None:
+    """Q_k = R_s sum over i >= k of gamma^(i-k) R_w,i; gamma 0 weighs each word by itself."""
+    x = rows_of([5, 6, 0], [7, 8, 9])
+    x = x.replace(mask=torch.tensor([[True, True, False], [True, True, True]]))
+    players = said(torch.tensor([[-1.0, -2.0, -99.0], [-3.0, -4.0, -5.0]]), "logp")
+    for gamma, expected in (
+        (0.0, [[1.5, 3.0, 0.0], [12.0, 16.0, 20.0]]),
+        (0.5, [[3.0, 3.0, 0.0], [4 * 6.25, 4 * 6.5, 20.0]]),
+        (1.0, [[4.5, 3.0, 0.0], [48.0, 36.0, 20.0]]),
+    ):
+        assert Discounted(gamma)(LanguageModel(), x, players).tolist() == expected
+
+
+class Counts(Reward):
+    """How many tokens are above 4: whole numbers, or truth values."""
+
+    def __init__(self, kind=torch.long) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def forward(self, x, players):
+        return ((x.tokens > 4) & x.mask).sum(1).to(self.kind)
+
+
+@pytest.mark.parametrize("kind", [torch.long, torch.int32, torch.bool])
+def test_whole_numbers_and_truth_values_are_not_cut(kind: torch.dtype) -> None:
+    """DP-GAN's weights of -0.01, kept in an int32 array, became 0; so would baselines, ranks and shared rewards."""
+    players, x = game(), rows_of([5, 6, 4], [5, 4, 4], [5, 4, 4], [4, 4, 4])
+    whole, real = Counts(kind), Counts(torch.float32 if kind != torch.bool else torch.bool)
+    exact = real(x, players)
+    assert whole(x, players).dtype == exact.dtype == torch.float32
+    torch.testing.assert_close(Repetition(lambda: whole)(x, players), exact * torch.tensor([3, 1.5, 1.5, 3]) / 4)
+    for change in (RankTransform(), Whiten(), Rescale()):
+        found = change(whole(x, players), x, players)
+        torch.testing.assert_close(found, change(exact, x, players))
+        assert (found != found.round()).any()
+    ema, returns = EMA(), Final()(whole, x, players)
+    ema(returns, x, {}, players)
+    assert ema(returns, x, {}, players).item() == pytest.approx(exact.mean().item())
 
 
 def test_dense_rewards_are_scratchgans() -> None:

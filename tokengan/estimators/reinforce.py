@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
+from tokengan.estimators import groups
 from tokengan.estimators.base import Estimator, Losses, behaviour_gap, spread, sum_of_chosen
 from tokengan.estimators.baselines import Baseline, Zero
 from tokengan.sequences import Sequences, masked_mean
@@ -30,7 +32,7 @@ class Reinforce(Estimator):
 
         Args:
             baseline: What is taken off the returns: `zero`, `ema`, `value`, `self_critical`, `leave_one_out`, `group`.
-            entropy_coef: Weight of the policy's entropy at each token, nats, added to the objective.
+            entropy_coef: Weight of the entropy of the policy's sequences, nats, added to the objective.
         """
         super().__init__()
         self.baseline, self.entropy_coef = baseline(), entropy_coef
@@ -58,10 +60,15 @@ class Reinforce(Estimator):
 
 
 def entropy_bonus(scores: dict[str, Tensor], y: Sequences, players: Any) -> Tensor:
-    """Return an estimate of the entropy per sequence with the gradient of -E[log p], from its score function.
+    """Return what has, on average, the gradient of the entropy of whole sequences, H = -E[log p(y)].
 
-    The entropy that `score` gives carries no gradient. grad H = -E[log p(y) grad log p(y)], token by token, with the
-    law's own entropy as the baseline of each token.
+    grad H = E[sum_t grad log p(y_t) (-log p(y_t) + sum_{s>t} H_s)], with H_s the entropy of the law at place s, which
+    `score` gives without a gradient: a token also decides how open the places after it are. H_t and the siblings' mean
+    of the sum, neither of which depends on y_t, are taken off as baselines.
     """
-    logp = scores["logp"]
-    return sum_of_chosen((-logp - scores["entropy"]).detach() * logp, y, players)
+    logp, entropy = scores["logp"], scores["entropy"]
+    own = torch.where(y.chosen, entropy, entropy.new_zeros(()))
+    ahead = own.flip(1).cumsum(1).flip(1) - own
+    if len(y) * players.world.size > 1:
+        ahead = ahead - groups.leave_one_out(ahead, None, players.world)
+    return sum_of_chosen((ahead - logp - entropy).detach() * logp, y, players)

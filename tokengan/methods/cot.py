@@ -44,7 +44,7 @@ class CoT(Judge):
         Args:
             task: What is learnt.
             mediator: Factory of the mediator M, to be larger than G.
-            mediator_epochs: Epochs of M alone on real and generated text before the game (the paper: none).
+            mediator_epochs: Epochs of M alone on real text before the game (the paper: none).
             m_steps: Steps of M after each step of G.
             samples: Sequences that G writes for an update.
             mle_epochs: Epochs of G's maximum likelihood before (the paper: none).
@@ -68,12 +68,6 @@ class CoT(Judge):
             **rest,
         )
         self.m_steps = m_steps
-
-    def teach(self, i: int) -> None:
-        """Train M for an epoch of real sequences and as many of G's: never on real ones alone."""
-        del i
-        for _ in range(self.judge_batches.per_epoch):
-            self.step_mediator()
 
     def step_mediator(self) -> None:
         """Move M up the likelihood of a real batch and a fresh one of G, half and half."""

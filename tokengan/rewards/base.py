@@ -39,9 +39,22 @@ class Reward(Noting):
     reads: frozenset[str] = frozenset()
     outputs: frozenset[str] = frozenset()
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_forward_hook(_in_floats)
+
     def forward(self, x: Sequences, players: Any) -> Tensor:
-        """Return the judgement [B], or [B,T] where it is `per_step`: float32, without gradient."""
+        """Return the judgement [B], or [B,T] where it is `per_step`: float32, without gradient.
+
+        Whoever calls the reward gets counts and truth values as float32: baselines and ranks of whole numbers would be
+        cut to whole numbers.
+        """
         raise NotImplementedError
+
+
+def _in_floats(reward: Reward, asked: Any, values: Tensor) -> Tensor:
+    del reward, asked
+    return values if values.is_floating_point() else values.float()
 
 
 @torch.no_grad()

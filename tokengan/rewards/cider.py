@@ -44,7 +44,7 @@ class CiderD(Reward):
         """
         super().__init__()
         self.sigma, self.scale, self.references = sigma, scale, References(references, seed, end=True)
-        self._frequencies: dict[tuple[int, bool], tuple[list[Ints], list[Floats]]] = {}
+        self._frequencies: tuple[Any, bool, tuple[list[Ints], list[Floats]]] | None = None
 
     def forward(self, x: Sequences, players: Any) -> Tensor:
         """Return the scores [B]."""
@@ -63,8 +63,8 @@ class CiderD(Reward):
 
     def _idf(self, x: Sequences, players: Any) -> tuple[list[Ints], list[Floats]]:
         """Return the n-grams of the training references and log(N / df) of each, the last entry for all others."""
-        task = id(players.task), "references" in x.columns
-        if task not in self._frequencies:
+        task, own, kept = players.task, "references" in x.columns, self._frequencies
+        if kept is None or kept[0] is not task or kept[1] != own:
             sentences, document = self.references.documents(x, players)
             ids, keys = ngram_ids(sentences, ORDER)
             number = int(document[-1]) + 1
@@ -73,8 +73,8 @@ class CiderD(Reward):
                 rows, places = (each >= 0).nonzero()
                 held = np.unique(document[rows] * len(known) + each[rows, places]) % max(len(known), 1)
                 found.append(np.log(number / np.append(np.bincount(held, minlength=len(known)), 1)))
-            self._frequencies = {task: (keys, found)}
-        return self._frequencies[task]
+            self._frequencies = kept = task, own, (keys, found)
+        return kept[2]
 
 
 def _cosines(ids: Ints, idf: Floats, sentences: int, rows: Ints, others: Ints) -> Floats:

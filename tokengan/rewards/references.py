@@ -56,7 +56,7 @@ class References:
     count: int | None
     seed: int = 0
     end: bool = False
-    _drawn: dict[int, Padded] = field(default_factory=dict)
+    _drawn: tuple[Any, Padded] | None = None
     _words: dict[str, int] = field(default_factory=dict)
 
     def compare(self, x: Sequences, players: Any) -> Compared:
@@ -89,13 +89,14 @@ class References:
         return self._of_texts(texts, task, self._words), np.repeat(np.arange(len(entries)), [len(e) for e in entries])
 
     def _shared(self, task: Any) -> Padded:
-        if id(task) not in self._drawn:
+        # The task itself is kept: the id of one that is gone may be that of the next.
+        if self._drawn is None or self._drawn[0] is not task:
             rows = np.arange(len(task.train))
             if self.count is not None and self.count < len(rows):
                 rows = np.sort(np.random.default_rng(self.seed).choice(len(rows), self.count, replace=False))
             every = self._ids(task.train, task)
-            self._drawn = {id(task): Padded(every.tokens[rows], every.lengths[rows])}
-        return self._drawn[id(task)]
+            self._drawn = task, Padded(every.tokens[rows], every.lengths[rows])
+        return self._drawn[1]
 
     def _ids(self, x: Sequences, task: Any) -> Padded:
         return Padded(x.tokens.cpu().numpy(), (x.lengths - self._without(x, task)).cpu().numpy())
