@@ -9,11 +9,25 @@ import tokenizers
 from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, trainers
 
 from tokengan.errors import UserError, nearest
+from tokengan.music.tokens import ABC
 
-__all__ = ["BOS", "EOS", "LEVELS", "PAD", "SPECIAL", "SPECIAL_NAMES", "UNK", "Level", "pipeline", "text_key", "trainer"]
+__all__ = [
+    "BOS",
+    "EOS",
+    "LEVELS",
+    "PAD",
+    "SMILES",
+    "SPECIAL",
+    "SPECIAL_NAMES",
+    "UNK",
+    "Level",
+    "pipeline",
+    "text_key",
+    "trainer",
+]
 
-Level = Literal["word", "char", "smiles", "bpe", "regex"]
-LEVELS = ("word", "char", "smiles", "bpe", "regex")
+Level = Literal["word", "char", "smiles", "abc", "bpe", "regex"]
+LEVELS = ("word", "char", "smiles", "abc", "bpe", "regex")
 
 PAD, BOS, EOS, UNK = range(4)
 SPECIAL_NAMES = ("<pad>", "<bos>", "<eos>", "<unk>")
@@ -56,7 +70,7 @@ def _pieces(level: Level, pattern: str | None) -> pre_tokenizers.PreTokenizer:
         )
     if level == "word":
         return pre_tokenizers.WhitespaceSplit()
-    expression = {"char": r"[\s\S]", "smiles": SMILES, "bpe": SUBWORD}.get(level, pattern)
+    expression = {"char": r"[\s\S]", "smiles": SMILES, "abc": ABC, "bpe": SUBWORD}.get(level, pattern)
     try:
         return pre_tokenizers.Split(Regex(cast("str", expression)), "isolated")
     except Exception as error:  # the Rust library raises nothing narrower

@@ -50,6 +50,7 @@ def load(
     test: Part = 0.1,
     split_seed: int = 0,
     key: Callable[[str], str] = str,
+    prepare: Callable[[Lines], Lines] | None = None,
     max_lines: int | None = None,
     max_line_bytes: int = MAX_LINE_BYTES,
 ) -> Corpus:
@@ -66,6 +67,7 @@ def load(
         test: The same for the test split.
         split_seed: See `cut`.
         key: See `cut`.
+        prepare: Changes texts as they come from a file, before parts are cut: so no two parts share a changed text.
         max_lines: Read only so many lines of each file, from the top.
         max_line_bytes: See `read_file`.
 
@@ -81,6 +83,8 @@ def load(
             found[name] = read_file(part, column, max_lines=max_lines, max_line_bytes=max_line_bytes)
         elif name not in found:
             shares[name] = part
+    if prepare is not None:
+        found = {name: prepare(lines) for name, lines in found.items()}
     if shares:
         found |= cut(found["train"], shares, seed=split_seed, key=key)
     elif len(set(found["train"].texts)) < MIN_DISTINCT:

@@ -32,7 +32,7 @@ class TextTask(Task):
     Args:
         source: What `tokengan.data.source.load` reads: a file, a folder, a built-in name or a hub id.
         column: Column of a `.csv`, `.tsv`, `.jsonl` or hub data set: its name, or its number where there is no header.
-        level: What a token is: `word`, `char`, `smiles`, `bpe`, or `regex` with `pattern`.
+        level: What a token is: `word`, `char`, `smiles`, `abc`, `bpe`, or `regex` with `pattern`.
         lowercase: Fold case.
         vocab_size: Most ids to have, the four special ones too; None: all (`bpe`: 4,000).
         min_count: Rarer tokens become UNK.
@@ -83,6 +83,7 @@ class TextTask(Task):
             test=test,
             split_seed=split_seed,
             key=key,
+            prepare=self.prepare,
             max_lines=max_lines,
             max_line_bytes=max_line_bytes,
         )
@@ -125,6 +126,10 @@ class TextTask(Task):
         }
         if any(lines.read == max_lines for lines in corpus.splits.values()):
             self.report["notes"].append(f"only the first {max_lines:,} lines of a file were read (max_lines)")
+
+    def prepare(self, lines: Lines) -> Lines:
+        """Return the texts of a source as they are learned, before any is held out; here as they were read."""
+        return lines
 
     def decode(self, x: Sequences) -> list[str]:
         """Return each row as text, up to its first EOS."""
