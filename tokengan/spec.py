@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 from tokengan.errors import UserError
 
-__all__ = ["Net", "New", "Spec"]
+__all__ = ["FUNCTION", "FunctionPath", "Net", "New", "Spec"]
+
+FUNCTION = "path of a function"
+FunctionPath = Annotated[str, FUNCTION]  # a setting that names a function: to read it is to run its module
 
 
 @dataclass(frozen=True)

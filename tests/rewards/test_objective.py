@@ -180,3 +180,65 @@ def test_a_path_that_leads_nowhere_is_told_at_once(path: str, words: str) -> Non
         Objective(path)
     with pytest.raises(UserError, match=words):
         function_of(path)
+
+
+# ---- classes
+
+
+class Unlike:
+    """1 for a text that is not among the training ones."""
+
+    built = 0
+
+    def __init__(self, train, known=0.0):
+        type(self).built += 1
+        assert isinstance(train, list)
+        self.train, self.known = set(train), known
+
+    def __call__(self, texts):
+        return [self.known if text in self.train else 1.0 for text in texts]
+
+
+class Telling(Unlike):
+    """The same in TRL's signature."""
+
+    def __call__(self, completions, **kwargs):
+        return super().__call__(completions)
+
+
+@pytest.mark.parametrize("cls", [Unlike, Telling])
+def test_a_class_is_built_once_with_the_training_texts_of_the_task_that_it_meets(cls) -> None:
+    cls.built = 0
+    objective = Objective(f"{__name__}:{cls.__name__}")
+    assert cls.built == 0  # a saved run is loaded without its data
+    one, other = Words(["the cat", "mat"]), Words(["a dog ran"])
+    assert objective(X, game(one)).tolist() == objective(X, game(one)).tolist() == [0.0, 1.0, 0.0, 0.0]
+    assert objective(X, game(other)).tolist() == [1.0, 0.0, 1.0, 1.0]  # nothing is remembered of the other task
+    assert cls.built == 2
+
+
+class Mute:
+    def __init__(self, train):
+        pass
+
+
+class Greedy:
+    def __init__(self, train, weight):
+        pass
+
+    def __call__(self, texts):
+        return [0.0 for _ in texts]
+
+
+class Broken(Greedy):
+    def __init__(self, train):
+        raise KeyError("mat")
+
+
+def test_a_class_that_cannot_be_an_objective_is_refused_by_name() -> None:
+    with pytest.raises(UserError, match="Mute is a class whose objects cannot be called"):
+        Objective(f"{__name__}:Mute")
+    with pytest.raises(UserError, match=r"Greedy is a class built with \(train, weight\)"):
+        Objective(f"{__name__}:Greedy")
+    with pytest.raises(UserError, match=r"Broken is a class.* 1 training texts raised KeyError \('mat'\)"):
+        Objective(f"{__name__}:Broken")(X, PLAYERS)

@@ -76,6 +76,11 @@ class Config:
         """How training is run."""
         return self._parts.trainer
 
+    @property
+    def task_class(self) -> type[Task]:
+        """The class of the task."""
+        return self._task_class
+
     def build_task(self) -> Task:
         """Read or draw the data."""
         try:

@@ -40,10 +40,6 @@ def imported(kind: str, name: str, argument: str) -> Any:
     return found
 
 
-# Settings that name functions rather than classes.
-FUNCTIONS = ("function", "canonical", "objectives")
-
-
 class Check:
     """Compares flat settings with signatures.
 
@@ -98,7 +94,7 @@ class Check:
 
     def _value(self, key: str, slot: Slot) -> Any:
         value = self.settings[key]
-        if key.rpartition(".")[2] in FUNCTIONS:
+        if slot.functions:
             self._functions(value)
         if not slot.fits(as_text(value)):
             raise UserError(f"{key} takes {slot.words()}, not '{brief(as_text(value))}'")
@@ -115,7 +111,8 @@ class Check:
     def _functions(self, value: Any) -> None:
         """Refuse a function that is neither registered nor ours, unless its code is trusted."""
         for name in value if isinstance(value, list | tuple) else re.findall(r"[\w.:]+", str(value)):
-            if not self.trust and "." in str(name) and not str(name).startswith("tokengan."):
+            path = "." in str(name) or ":" in str(name)
+            if path and not self.trust and not str(name).startswith("tokengan."):
                 raise UserError(
                     f"the run names the function {brief(name, 80)}, and loading it would run its code: if you trust "
                     "it, load with trust=True (--trust)"

@@ -14,6 +14,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from tokengan.errors import UserError
 from tokengan.registry import settled
+from tokengan.spec import FUNCTION
 
 __all__ = ["Slot", "flags_of", "slots_of"]
 
@@ -27,10 +28,12 @@ class Slot:
     Args:
         type: Its annotation.
         default: Its default, or `inspect.Parameter.empty`.
+        functions: Whether it names functions.
     """
 
     type: Any
     default: Any
+    functions: bool = False
 
     @property
     def base(self) -> type | None:
@@ -103,13 +106,14 @@ def _slots(cls: Any) -> dict[str, Slot]:
         if "__init__" not in vars(owner):
             continue
         signature = inspect.signature(owner.__init__)
-        hints = _hints(owner.__init__)
+        hints, remarked = _hints(owner.__init__), _hints(owner.__init__, remarks=True)
         more = False
         for name, parameter in list(signature.parameters.items())[1:]:
             more = more or parameter.kind is parameter.VAR_KEYWORD
             named = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
             if named and name != "spec" and name not in closed:
-                found.setdefault(name, Slot(hints.get(name, Any), parameter.default))
+                functions = _names_functions(remarked.get(name))
+                found.setdefault(name, Slot(hints.get(name, Any), parameter.default, functions))
         if not more:
             break
         closed |= _settled(owner.__init__) - set(found)
@@ -123,13 +127,17 @@ def _settled(function: Any) -> set[str]:
         return set()
 
 
-def _hints(function: Any) -> dict[str, Any]:
+def _hints(function: Any, remarks: bool = False) -> dict[str, Any]:
     try:
-        return typing.get_type_hints(function)
+        return typing.get_type_hints(function, include_extras=remarks)
     except (NameError, TypeError) as error:
         raise UserError(
             f"the types of {function.__qualname__} cannot be read ({error}): import what they name in its module"
         ) from None
+
+
+def _names_functions(hint: Any) -> bool:
+    return FUNCTION in getattr(hint, "__metadata__", ()) or any(map(_names_functions, get_args(hint)))
 
 
 def flags_of(slots: Mapping[str, Slot], prefix: str = "") -> dict[str, Slot]:

@@ -17,6 +17,7 @@ from tokengan.errors import UserError
 from tokengan.rewards.base import Reward
 from tokengan.rewards.functions import function_of, name_of
 from tokengan.sequences import Sequences
+from tokengan.spec import FunctionPath
 
 __all__ = ["Objective"]
 
@@ -31,6 +32,8 @@ class Objective(Reward):
     completion_ids=..., **columns) -> scores` with any of these arguments, which are then given as lists, the data set's
     columns among them. A function that raises, or gives anything but one finite number a text, stops the run.
 
+    A class is built with the training texts, once the reward judges for its task, and what is built is the function.
+
     >>> from types import SimpleNamespace as Namespace
     >>> task = Namespace(decode=lambda x: ["a b", "b", "b"])
     >>> x = Sequences(torch.zeros(3, 1, dtype=torch.long), torch.ones(3, 1, dtype=torch.bool))
@@ -42,22 +45,27 @@ class Objective(Reward):
     (tensor([2., 1., 1.]), [['a b', 'b']])
     """
 
-    def __init__(self, function: str | Callable[..., Any], cache: int = 100_000) -> None:
+    def __init__(self, function: FunctionPath | Callable[..., Any], cache: int = 100_000) -> None:
         """Find the function.
 
         Args:
             function: Its path, `module:function`, so that a config file can replay the run; from Python also the
-                function itself.
+                function itself. A class is called with the list of the training texts.
             cache: Scores kept, the oldest dropped first; 0 scores anew at each call, for a function that is random.
         """
         super().__init__()
-        self.function, self.size = function_of(function), cache
+        found, self.size = function_of(function), cache
         self.name = function if isinstance(function, str) else name_of(function)
-        self.asked = _asked(self.function)
+        # A saved run is loaded without its data, so what is made of them waits until there is something to judge.
+        self._class = _class_of(found, self.name)
+        self._met: Any = None
+        self.function = found
+        self.asked = None if self._class else _asked(found)
         self._scores: dict[Hashable, float] = {}
 
     def forward(self, x: Sequences, players: Any) -> Tensor:
         """Return the scores [B]. Raises UserError naming the function, the sequence and what it returned."""
+        self._meet(players.task)
         texts = players.task.decode(x)
         rows = self._rows(texts, x)
         keys = [_key(text, row) for text, row in zip(texts, rows, strict=True)]
@@ -68,6 +76,21 @@ class Objective(Reward):
         found = [scores[key] if key in scores else self._scores[key] for key in keys]
         self._keep(scores)
         return torch.tensor(found, dtype=torch.float32, device=x.tokens.device)
+
+    def _meet(self, task: Any) -> None:
+        """Build what is a class with the task's training texts, anew for another task."""
+        if self._class is None or self._met is task:
+            return
+        texts = task.decode(task.train)
+        try:
+            self.function = self._class(texts)
+        except Exception as error:  # it is somebody else's
+            raise UserError(
+                f"the objective {self.name} is a class, and building it with the {len(texts)} training texts raised "
+                f"{type(error).__name__} ({error})"
+            ) from error
+        self.asked, self._met = _asked(self.function), task
+        self._scores.clear()
 
     def _rows(self, texts: list[str], x: Sequences) -> list[Row]:
         """Return the named arguments of each row; none for a function of texts."""
@@ -135,6 +158,32 @@ class Objective(Reward):
         self._scores |= scores
         for key in list(self._scores)[: max(len(self._scores) - self.size, 0)]:
             del self._scores[key]
+
+
+def _class_of(found: Callable[..., Any], name: str) -> type | None:
+    """Return a class that can be built with one list of texts and then called, None for what is no class.
+
+    Raises UserError for a class of another kind.
+    """
+    if not isinstance(found, type):
+        return None
+    if not any("__call__" in vars(base) for base in found.__mro__):
+        raise UserError(
+            f"{name} is a class whose objects cannot be called: an objective is a function of texts, or a class that "
+            "is built with the training texts and has a method __call__(texts)"
+        )
+    try:
+        signature = inspect.signature(found)
+    except ValueError:  # a builtin may have none
+        return found
+    try:
+        signature.bind([])
+    except TypeError:
+        raise UserError(
+            f"{name} is a class built with {signature}: it is given the list of the training texts and nothing else; "
+            "let the other arguments have defaults, or give a function"
+        ) from None
+    return found
 
 
 def _asked(function: Callable[..., Any]) -> frozenset[str] | None:

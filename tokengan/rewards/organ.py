@@ -18,7 +18,7 @@ from tokengan.rewards.probability import Probability
 from tokengan.rewards.repetition import Repetition
 from tokengan.rewards.transforms import Identity, Transform
 from tokengan.sequences import Sequences
-from tokengan.spec import New
+from tokengan.spec import FunctionPath, New
 
 __all__ = ["ObjectiveReinforced"]
 
@@ -32,11 +32,11 @@ class ObjectiveReinforced(Reward):
 
     def __init__(
         self,
-        objectives: Sequence[str] = ("variety",),
+        objectives: Sequence[FunctionPath] = ("variety",),
         weight: float = 0.5,
         each: int = 1,
         repetition: bool = True,
-        canonical: str | None = None,
+        canonical: FunctionPath | None = None,
         first: New[Reward] = Probability,
         transform: New[Transform] = Identity,
     ) -> None:

@@ -17,7 +17,7 @@ from tokengan.rewards.keys import sequence_keys, text_keys
 from tokengan.rewards.probability import Probability
 from tokengan.rewards.siblings import gathered, own
 from tokengan.sequences import Sequences
-from tokengan.spec import New
+from tokengan.spec import FunctionPath, New
 
 __all__ = ["Repetition", "repetition_weights"]
 
@@ -45,7 +45,7 @@ class Repetition(Reward):
 
     alone = False
 
-    def __init__(self, reward: New[Reward] = Probability, canonical: str | None = None) -> None:
+    def __init__(self, reward: New[Reward] = Probability, canonical: FunctionPath | None = None) -> None:
         """Build the reward within.
 
         Args:
