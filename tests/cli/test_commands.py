@@ -9,7 +9,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -30,18 +29,13 @@ def weights(run):
 # ---- in a blink
 
 
-def test_help_answers_in_a_blink_and_imports_neither_torch_nor_jsonargparse():
+def test_help_imports_none_of_what_makes_it_slow():
     program = (
         "import sys; from tokengan.cli import main; import tokengan; main(['--help']);"
         "print([name for name in ('torch', 'jsonargparse', 'numpy', 'rich') if name in sys.modules])"
     )
-    took = []
-    for _ in range(5):
-        begun = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-        took.append(time.perf_counter() - begun)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
-    assert min(took) < 0.4
     assert all(verb in done.stdout for verb in VERBS)
 
 

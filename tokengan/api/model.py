@@ -5,9 +5,9 @@ Axes: B batch, T time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
@@ -145,16 +145,27 @@ class Model:
         if texts:
             yield from (part.to(self.method.device) for part in self.method.task.encode(texts).split(ROWS))
 
+    def draw(self, texts: Sequence[str], path: Path | str) -> Path:
+        """Draw texts of this run, where its task has pictures of them: molecules, into an `.svg` or a `.png`."""
+        return self.config.task_class.picture(texts, path)
+
     def evaluate(
-        self, *, split: Literal["valid", "test"] = "test", samples: int = 10_000, seed: int = 1
+        self, *, split: Literal["valid", "test"] = "test", samples: int = 10_000, seed: int = 1, slow: bool = False
     ) -> FinalReport:
-        """Return the figures of the run on held-out data, which are read again."""
+        """Return the figures of the run on held-out data, which are read again.
+
+        Args:
+            split: What it is measured on.
+            samples: Most samples to write, and held-out sequences to read.
+            seed: Seed of the samples.
+            slow: Whether to compute the task's slow figures too (molecules: FCD, and all held-out ones are read).
+        """
         if samples < 2:
             raise UserError(f"samples is {samples}: ask for 2 or more")
         seed = seed_of(seed)
         method = self.config.build_method(self.config.build_task())
         load_networks(method, self.run.weights(self.checkpoint), self.checkpoint)
-        return report_of(method.to(self.method.device), self.run, split=split, samples=samples, seed=seed)
+        return report_of(method.to(self.method.device), self.run, split=split, samples=samples, seed=seed, slow=slow)
 
 
 def checkpoint_named(run: Run, checkpoint: str | int) -> str:
@@ -168,18 +179,15 @@ def checkpoint_named(run: Run, checkpoint: str | int) -> str:
     return run.checkpoints.find(asked)
 
 
-def report_of(
-    method: Method, run: Run, *, split: Literal["valid", "test"] = "test", samples: int = 10_000, seed: int = 1
-) -> FinalReport:
-    """Return the final report of a method, compared at equal entropy with the run's start model where there is one."""
-    from dataclasses import replace
+def report_of(method: Method, run: Run, **settings: Any) -> FinalReport:
+    """Return the final report of a method, compared at equal entropy with the run's start model where there is one.
 
+    Args:
+        method: The method, with the weights to measure.
+        run: The run folder.
+        settings: Those of `final_report`.
+    """
     from tokengan.metrics.evaluator import final_report
 
     start = run.weights("start") if run.checkpoints.pointed("start") else None
-    try:
-        return final_report(method, start, split=split, samples=samples, seed=seed)
-    except UserError as error:
-        if start is None:
-            raise
-        return replace(final_report(method, None, split=split, samples=samples, seed=seed), why=str(error))
+    return final_report(method, start, **settings)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tokengan.chem.fingerprints import Bits, fingerprint_of, unpack
 from tokengan.chem.molecules import canonical, parse
 from tokengan.chem.parts import fragments, scaffold
-from tokengan.chem.pool import mapped
+from tokengan.chem.pool import SMALL_IF_SLOW, mapped
 from tokengan.chem.properties import PROPERTIES
 
 __all__ = ["Described", "describe"]
@@ -70,7 +70,7 @@ class Described:
 
     @cached_property
     def _each(self) -> list[dict[str, Any]]:
-        return mapped(describe, self.forms, self.workers)
+        return mapped(describe, self.forms, self.workers, SMALL_IF_SLOW)
 
     @cached_property
     def fragments(self) -> Counter[str]:

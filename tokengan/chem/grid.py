@@ -63,7 +63,10 @@ def grid(
         picture.DrawMolecules(molecules, legends=legends)
     picture.FinishDrawing()
     drawn = picture.GetDrawingText()
-    path.write_bytes(drawn if isinstance(drawn, bytes) else drawn.encode())
+    try:
+        path.write_bytes(drawn if isinstance(drawn, bytes) else drawn.encode())
+    except OSError as error:
+        raise UserError(f"{path} cannot be written ({error.strerror}): give a file in a folder that is there") from None
     return path
 
 

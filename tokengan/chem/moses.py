@@ -7,46 +7,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from statistics import fmean
-from typing import Literal
 
 from tokengan.chem.chemnet import available
 from tokengan.chem.described import Described
 from tokengan.chem.distances import frechet, wasserstein
-from tokengan.chem.filters import mcf_file, passes
+from tokengan.chem.filters import digest, mcf_file, pains_file, passes
 from tokengan.chem.molecules import rdkit_version
 from tokengan.chem.parts import cosine
-from tokengan.chem.pool import mapped
+from tokengan.chem.pool import SMALL_IF_SLOW, mapped
 from tokengan.chem.properties import PROPERTIES
 from tokengan.chem.similarity import internal_diversity, nearest
 from tokengan.errors import UserError
+from tokengan.figure import Direction, Figure
 
-__all__ = ["SAMPLES", "Score", "moses", "novelty", "unique_at"]
+__all__ = ["SAMPLES", "moses", "novelty", "unique_at"]
 
 SAMPLES = 30_000
 Molecules = Sequence[str] | Described
-
-
-@dataclass(frozen=True)
-class Score:
-    """One number of MOSES.
-
-    Args:
-        name: As in the published tables, `Scaf/Test`; a name of its own where it is not that metric exactly.
-        value: The number; not a number where it is not defined, and then `note` says why.
-        direction: Which way is better.
-        split: What was compared with: "samples" alone, "train", "test" or "test_scaffolds".
-        signature: Parts joined by `|` that must be equal for two scores to be compared.
-        note: A remark for the reader, or an empty text.
-    """
-
-    name: str
-    value: float
-    direction: Literal["higher", "lower", "none"]
-    split: str
-    signature: str
-    note: str = ""
 
 
 def unique_at(forms: Sequence[str], k: int) -> float:
@@ -72,31 +50,35 @@ def moses(
     samples: Molecules,
     *,
     train: Molecules | None = None,
+    valid: Molecules | None = None,
     test: Molecules | None = None,
     test_scaffolds: Molecules | None = None,
     unique: Sequence[int] = (1_000, 10_000),
     fcd: bool = True,
     mcf: str | None = None,
+    pains: str | None = None,
     workers: int | None = None,
     device: str = "cpu",
-) -> list[Score]:
-    """Return the metrics that can be had from what is given.
+) -> list[Figure]:
+    """Return the metrics that can be had from what is given, under their names in the published tables.
 
     Args:
         samples: Generated texts, valid or not; 30,000 in the published protocol.
         train: The training texts, for Novelty. They are brought to canonical form too, or another version of RDKit
             than the one that wrote them would call known molecules new.
+        valid: Held-out texts that checkpoints are chosen by; the same figures as of `test`, named `SNN/Valid` ...
         test: Held-out texts, for FCD, SNN, Frag, Scaf and the distances between properties. To judge several sets of
             samples against the same texts, give a `Described`, which remembers what was computed.
         test_scaffolds: Texts whose scaffolds were kept out of training, for the same but for the properties.
         unique: The k of Unique@k.
         fcd: Whether to compute FCD, by far the slowest: about 140 molecules a second on one core.
         mcf: File of medicinal chemistry filters, a .csv with a column `smarts`; None: that of molsets if installed.
+        pains: The same of PAINS; None: that of molsets if installed, else RDKit's.
         workers: Processes; None: one a core.
         device: Where ChemNet and the similarities are computed.
 
-    >>> for score in moses(["OCC", "CCO", "CCN", "C("], train=["CCN"], fcd=False, unique=(2,))[:3]:
-    ...     print(score.name, score.value)
+    >>> for figure in moses(["OCC", "CCO", "CCN", "C("], train=["CCN"], fcd=False, unique=(2,))[:3]:
+    ...     print(figure.name, figure.value)
     Valid 0.75
     Unique@2 0.5
     Novelty 0.5
@@ -108,44 +90,40 @@ def moses(
     few = "" if len(made.texts) == SAMPLES else f"of {len(made.texts):,} samples; the protocol has {SAMPLES:,}"
     none = "" if made.forms else "no sample is valid"
 
-    def score(
-        name: str, value: float, direction: Literal["higher", "lower"], split: str, *parts: str, note: str = ""
-    ) -> Score:
-        remark = "; ".join(filter(None, [none, note, few])) if split != "valid" else few
-        return Score(
-            name, value, direction, "samples" if split == "valid" else split, "|".join([name, base, *parts]), remark
-        )
+    def figure(name: str, value: float, direction: Direction, split: str, *parts: str, note: str = "") -> Figure:
+        remark = "; ".join(filter(None, [none if math.isnan(value) else "", note, few]))
+        return Figure(name, value, direction, split, "|".join([name, base, *parts]), remark)
 
-    def results() -> Iterator[Score]:
-        yield score("Valid", made.valid, "higher", "valid")
+    def results() -> Iterator[Figure]:
+        yield figure("Valid", made.valid, "higher", "samples")
         for k in unique:
             short = f"only {len(made):,} valid samples, fewer than {k:,}: too high" if len(made) < k else ""
-            yield score(f"Unique@{k}", unique_at(made.forms, k), "higher", "samples", note=short)
+            yield figure(f"Unique@{k}", unique_at(made.forms, k), "higher", "samples", note=short)
         if train is not None:
             known = _described(train, workers, device)
-            yield score("Novelty", novelty(made.forms, known.forms), "higher", "train", f"train={len(known.texts)}")
+            yield figure("Novelty", novelty(made.forms, known.forms), "higher", "train", f"train={len(known.texts)}")
         one, two = internal_diversity(made.bits, (1, 2), device)
-        yield score("IntDiv", one, "higher", "samples")
-        yield score("IntDiv2", two, "higher", "samples")
-        yield _filters(made)
-        for split, label, texts in (("test", "Test", test), ("test_scaffolds", "TestSF", test_scaffolds)):
+        yield figure("IntDiv", one, "higher", "samples")
+        yield figure("IntDiv2", two, "higher", "samples")
+        yield filtered()
+        references = {"valid": ("Valid", valid), "test": ("Test", test), "test_scaffolds": ("TestSF", test_scaffolds)}
+        for split, (label, texts) in references.items():
             if texts is not None:
                 yield from against(_described(texts, workers, device), split, label)
 
-    def _filters(made: Described) -> Score:
-        where = mcf or mcf_file()
-        passed = mapped(passes, made.forms, workers, mcf=where)
-        note = "" if where else "medicinal chemistry filters left out: pip install --no-deps molsets, or give mcf"
-        return score(
-            "Filters" if where else "Filters without MCF",
+    def filtered() -> Figure:
+        lists = {"mcf": mcf or mcf_file(), "pains": pains or pains_file()}
+        passed = mapped(passes, made.forms, workers, SMALL_IF_SLOW, **lists)
+        return figure(
+            "Filters" if lists["mcf"] else "Filters without MCF",
             fmean(passed) if passed else math.nan,
             "higher",
             "samples",
-            f"mcf={'yes' if where else 'no'}",
-            note=note,
+            *(f"{name}={digest(path) if path else 'no'}" for name, path in lists.items()),
+            note="" if lists["mcf"] else "no medicinal chemistry filters: pip install --no-deps molsets, or give mcf",
         )
 
-    def against(reference: Described, split: str, label: str) -> Iterator[Score]:
+    def against(reference: Described, split: str, label: str) -> Iterator[Figure]:
         size = f"{split}={len(reference.texts)}"
         if fcd:
             missing = "" if available() else "ChemNet is not installed: pip install fcd-torch"
@@ -153,15 +131,15 @@ def moses(
                 "it needs two valid molecules on each side" if min(len(made), len(reference)) < 2 else ""
             )
             value = math.nan if missing else frechet(made.gaussian, reference.gaussian)
-            yield score(f"FCD/{label}", value, "lower", split, size, note=missing)
-        yield score(f"SNN/{label}", nearest(made.bits, reference.bits, device), "higher", split, size)
-        yield score(f"Frag/{label}", cosine(made.fragments, reference.fragments), "higher", split, size)
+            yield figure(f"FCD/{label}", value, "lower", split, size, note=missing)
+        yield figure(f"SNN/{label}", nearest(made.bits, reference.bits, device), "higher", split, size)
+        yield figure(f"Frag/{label}", cosine(made.fragments, reference.fragments), "higher", split, size)
         rings = "" if made.scaffolds or none else "no sample has a scaffold of two rings"
-        yield score(f"Scaf/{label}", cosine(made.scaffolds, reference.scaffolds), "higher", split, size, note=rings)
-        if split == "test":
+        yield figure(f"Scaf/{label}", cosine(made.scaffolds, reference.scaffolds), "higher", split, size, note=rings)
+        if split != "test_scaffolds":
             for name in PROPERTIES:
                 distance = wasserstein(made.property(name), reference.property(name))
-                yield score(name, distance, "lower", split, size)
+                yield figure(name, distance, "lower", split, size)
 
     return list(results())
 

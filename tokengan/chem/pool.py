@@ -18,12 +18,14 @@ from functools import cache
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-__all__ = ["SMALL", "cores", "mapped"]
+__all__ = ["SMALL", "SMALL_IF_SLOW", "cores", "mapped"]
 
 T = TypeVar("T")
 
 # Fewer different texts than this are done here: starting workers takes about a second, 2,000 molecules about as long.
 SMALL = 2_000
+# The same for functions that take several milliseconds a text rather than half of one.
+SMALL_IF_SLOW = 250
 CHUNK = 250
 # Set in workers, which start none of their own.
 INSIDE = "TOKENGAN_CHEM_WORKER"

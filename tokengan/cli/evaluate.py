@@ -27,6 +27,11 @@ def run(words: list[str]) -> int:
     parser.add_argument("--split", choices=("valid", "test"), default="test", help="of a run: what it is measured on")
     parser.add_argument("--samples", type=int, default=10_000, help="of a run: most samples to write (default: 10000)")
     parser.add_argument("--seed", type=int, default=1, help="of a run: seed of the samples")
+    parser.add_argument(
+        "--slow",
+        action="store_true",
+        help="of a run: figures that take many minutes too (molecules: FCD, and all held-out ones are read)",
+    )
     parser.run_arguments("best", of="of a run: ")
     parser.json_flag()
     asked = parser.read(words)
@@ -57,7 +62,7 @@ def _run_folder(asked) -> int:  # noqa: ANN001
     from tokengan.cli.text import report_text
 
     report = load(asked.what, asked.checkpoint, trust=asked.trust).evaluate(
-        split=asked.split, samples=asked.samples, seed=asked.seed
+        split=asked.split, samples=asked.samples, seed=asked.seed, slow=asked.slow
     )
     if asked.json:
         print_json(report.to_json())

@@ -25,6 +25,9 @@ def run(words: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=0, help="seed of the draws")
     parser.add_argument("--unknown", action="store_true", help="let the unknown word be written")
     parser.add_argument("--out", metavar="FILE", help="write them here, one a line")
+    parser.add_argument(
+        "--picture", metavar="FILE", help="draw them too, at most 50, into an .svg or .png (a run of molecules)"
+    )
     parser.run_arguments("best")
     parser.json_flag()
     asked = parser.read(words)
@@ -33,6 +36,9 @@ def run(words: list[str]) -> int:
 
     model = load(asked.run, asked.checkpoint, trust=asked.trust)
     texts = model.stream(asked.n, asked.temperature, asked.top_k, asked.top_p, asked.greedy, asked.seed, asked.unknown)
+    if asked.picture is not None:
+        texts = list(texts)
+        model.draw(texts, asked.picture)
     if asked.out is not None:
         from tokengan.data import atomic_write
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import tokenizers
 from tokenizers import models
 
-from tokengan.data.levels import BOS, EOS, PAD, SPECIAL, SPECIAL_NAMES, Level, pipeline, trainer
+from tokengan.data.levels import BOS, EOS, PAD, SPECIAL, SPECIAL_NAMES, UNK, Level, pipeline, trainer
 from tokengan.data.messages import brief, place
+from tokengan.data.pieces import Split, in_python, vocabulary_of
 from tokengan.data.write import atomic_write
 from tokengan.errors import UserError
 
@@ -55,7 +56,8 @@ class Tokenizer:
 
         Args:
             texts: The training split, and nothing else.
-            level: `word` (between blanks), `char`, `smiles` (atoms, bonds, brackets), `bpe` (subwords), or `regex`.
+            level: `word` (between blanks), `char`, `smiles` (atoms, bonds, brackets), `abc` (notes, bar lines), `bpe`
+                (subwords), or `regex`.
             lowercase: Fold case first.
             vocab_size: Most ids to have, the four special ones too; None: all (`bpe`: 4,000).
             min_count: Rarer tokens become UNK.
@@ -64,8 +66,13 @@ class Tokenizer:
         >>> Tokenizer.train(["CC(=O)Cl"], level="smiles").tokens("c1ccccc1[NH3+]Br")
         ['c', '1', 'c', 'c', 'c', 'c', 'c', '1', '[NH3+]', 'Br']
         """
-        made = pipeline(level, lowercase, pattern)
-        made.train_from_iterator(texts, trainer(level, vocab_size, min_count))
+        made, fill = pipeline(level, lowercase, pattern), trainer(level, vocab_size, min_count)
+        split = in_python(made)
+        if split is None:
+            made.train_from_iterator(texts, fill)
+        else:
+            vocabulary = vocabulary_of(texts, split, vocab_size, min_count)
+            made.model = models.WordLevel(vocab=vocabulary, unk_token=SPECIAL[UNK])
         state = json.loads(made.to_str())
         # The library would look for "added tokens" in raw text, ahead of the normaliser that keeps them out of it.
         state["added_tokens"] = []
@@ -80,12 +87,25 @@ class Tokenizer:
     def __len__(self) -> int:
         return len(self.vocabulary)
 
+    @cached_property
+    def _split(self) -> Split | None:
+        return in_python(self._inner)
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return self._inner.get_vocab()
+
     def encode(self, text: str) -> list[int]:
         """Return the ids of a text, without BOS and EOS."""
+        if self._split is not None:
+            return [self._ids.get(piece, UNK) for piece in self._split(text)]
         return self._inner.encode(text, add_special_tokens=False).ids
 
     def encode_many(self, texts: Iterable[str]) -> Iterator[list[int]]:
-        """Yield the ids of each text, as `encode` does but on all cores."""
+        """Yield the ids of each text, as `encode` does; on all cores where the library does it."""
+        if self._split is not None:
+            yield from map(self.encode, texts)
+            return
         rest = iter(texts)
         while chunk := list(islice(rest, CHUNK)):
             for encoding in self._inner.encode_batch(chunk, add_special_tokens=False):
@@ -103,6 +123,8 @@ class Tokenizer:
 
     def tokens(self, text: str) -> list[str]:
         """Return the tokens of a text as they are in it, those outside the vocabulary too (in subwords: `<unk>`)."""
+        if self._split is not None:
+            return self._split(text)
         normalizer, splitter = self._inner.normalizer, self._inner.pre_tokenizer
         if isinstance(self._inner.model, models.BPE) or normalizer is None or splitter is None:
             return [self.vocabulary[i] for i in self.encode(text)]

@@ -93,7 +93,8 @@ _QUICK: dict[str, Any] = {
     "discriminator_optimiser.lr": 1e-3,
     "trainer.eval_every": 2,
 }
-_QUICK_GAME: dict[str, Any] = {"d_rounds": 4, "rounds": 12, "g_steps": 2, "d_steps": 1, "d_epochs": 1}
+# 80 updates of the generator, in every method's game, and an epoch of the discriminator after every twenty.
+_QUICK_GAME: dict[str, Any] = {"d_rounds": 4, "rounds": 4, "g_steps": 20, "d_steps": 1, "d_epochs": 1}
 
 # On real text: optimisers that do not overfit in the first epochs, and small steps in the game.
 _REAL_GENERATOR: dict[str, Any] = {
@@ -181,15 +182,58 @@ RANKGAN_PRESETS: Presets = {
     "text": {**SEQGAN_PRESETS["text"]},
 }
 
+# A few minutes of one core for a few thousand molecules, 60 tokens at most as in ORGAN's published script. Whole
+# molecules are judged, each against its siblings: four roll-outs a prefix would mean a hundred times the chemistry.
+_MOLECULES: dict[str, Any] = {
+    "data.max_length": 60,
+    **_REAL_GENERATOR,
+    "generator.embedding": 64,
+    "generator.hidden": 256,
+    "generator.dropout": 0.2,
+    "generator_optimiser.lr": 6e-3,
+    "generator_optimiser.factor.start": 1.0,
+    "generator_optimiser.factor.end": 0.1,
+    "generator_optimiser.factor.over": 976,
+    "generator_optimiser.factor.shape": "exponential",
+    "mle_epochs": 16,
+    "patience": 2,
+    "credit": "final",
+    "estimator": "rloo",
+    "estimator.num_generations": None,
+    # Stay near the start: else the same small molecules come again and again where those are what scores well (SA).
+    "estimator.beta": 0.05,
+    "rounds": 5,
+    "g_steps": 16,
+    "policy_optimiser.lr": 5e-4,
+    "policy_optimiser.clip": 1.0,
+    "trainer.eval_every": 3,
+}
+_CANONICAL = "tokengan.chem.molecules:canonical"
+
 # On the oracle, whose tokens mean nothing, the objective is the share of distinct tokens.
 ORGAN_PRESETS: Presets = {
     "quick": {**_QUICK, "credit": "rollout", "credit.n": 4, **_QUICK_GAME},
     "text": {**SEQGAN_PRESETS["text"], "g_steps": 2, "estimator.baseline": "ema"},
+    "molecules": {
+        **_MOLECULES,
+        "reward": "tokengan.rewards.organ.ObjectiveReinforced",
+        "reward.objectives": ["qed"],
+        "reward.canonical": _CANONICAL,
+        "discriminator": "cnn",
+        "discriminator.embedding": 32,
+        "discriminator.widths": [1, 3, 5],
+        "discriminator.filters": [64, 64, 64],
+        "discriminator.dropout": 0.5,
+        "discriminator_optimiser.lr": 1e-3,
+        "d_rounds": 1,
+        "d_steps": 1,
+        "d_epochs": 1,
+    },
 }
 
 _QUICK_RL: dict[str, Any] = {"policy_optimiser.lr": 1e-3, "trainer.eval_every": 5, "estimator.baseline": "ema"}
 PG_BLEU_PRESETS: Presets = {
-    "quick": {**_QUICK_START, **_QUICK_RL, "rounds": 40},
+    "quick": {**_QUICK_START, **_QUICK_RL, "rounds": 4, "g_steps": 20},
     "text": {
         **_REAL_GENERATOR,
         "generator.embedding": 128,
@@ -201,10 +245,17 @@ PG_BLEU_PRESETS: Presets = {
         "policy_optimiser.lr": 1e-4,
         "rounds": 100,
     },
+    "molecules": {
+        **_MOLECULES,
+        "reward": "repetition",
+        "reward.reward": "objective",
+        "reward.reward.function": "qed",
+        "reward.canonical": _CANONICAL,
+    },
 }
 
 GAN_PRESETS: Presets = {
-    "quick": {**_QUICK, "policy_optimiser.lr": 1e-4, "d_rounds": 4, "rounds": 12, "updates": 20},
+    "quick": {**_QUICK, "policy_optimiser.lr": 1e-4, "d_rounds": 4, "rounds": 4, "updates": 20},
 }
 WGAN_PRESETS: Presets = {
     "quick": {
@@ -213,9 +264,9 @@ WGAN_PRESETS: Presets = {
         "discriminator_optimiser.lr": 1e-4,
         "discriminator.l2": 0.0,
         "discriminator.dropout": 0.0,
-        "d_rounds": 4,
-        "rounds": 12,
-        "updates": 10,
+        "d_rounds": 2,
+        "rounds": 4,
+        "updates": 20,
     },
 }
 
@@ -224,7 +275,7 @@ _BETTER: dict[str, Any] = {"embedding": 64, "hidden": 64, "dropout": 0.4}
 _BETTER_OPTIMISER: dict[str, Any] = {
     "name": "adamw",
     "lr": 1e-2,
-    "weight_decay": 1e-3,
+    "weight_decay": 3e-2,
     "clip": 1.0,
     "factor.start": 1.0,
     "factor.end": 0.1,
@@ -237,12 +288,12 @@ JUDGE_PRESETS: Presets = {
         "judge": "lstm",
         **{f"judge.{name}": value for name, value in _BETTER.items()},
         **{f"judge_optimiser.{name}": value for name, value in _BETTER_OPTIMISER.items()},
-        "judge_epochs": 20,
+        "judge_epochs": 16,
         "judge_patience": 2,
-        "rounds": 16,
+        "rounds": 8,
         "updates": 10,
         "samples": 256,
-        "policy_optimiser.lr": 2e-3,
+        "policy_optimiser.lr": 5e-3,
         "trainer.eval_every": 4,
     },
 }
@@ -252,11 +303,11 @@ COT_PRESETS: Presets = {
         "mediator": "lstm",
         **{f"mediator.{name}": value for name, value in _BETTER.items()},
         **{f"mediator_optimiser.{name}": value for name, value in _BETTER_OPTIMISER.items()},
-        "mediator_epochs": 12,
+        "mediator_epochs": 16,
         "rounds": 12,
         "updates": 10,
         "samples": 256,
-        "policy_optimiser.lr": 2e-3,
+        "policy_optimiser.lr": 5e-3,
         "trainer.eval_every": 4,
     },
     # The authors' schedule: no likelihood training, 200,000 updates of each player in turn.
@@ -283,8 +334,8 @@ MLE_USUAL = {"oracle": "tuned", "text": "tuned"}
 SEQGAN_USUAL = {"oracle": "quick", "text": "text"}
 MALIGAN_USUAL = {"oracle": "quick", "text": "text"}
 RANKGAN_USUAL = {"oracle": "quick", "text": "text"}
-ORGAN_USUAL = {"oracle": "quick", "text": "text"}
-PG_BLEU_USUAL = {"oracle": "quick", "text": "text"}
+ORGAN_USUAL = {"oracle": "quick", "text": "text", "smiles": "molecules"}
+PG_BLEU_USUAL = {"oracle": "quick", "text": "text", "smiles": "molecules"}
 GAN_USUAL = {"oracle": "quick"}
 WGAN_USUAL = {"oracle": "quick"}
 JUDGE_USUAL = {"oracle": "quick"}

@@ -1,16 +1,17 @@
-"""What every metric is: its needs, its better direction, the split it reads; and figures that know what they are."""
+"""What every metric is: its needs, its better direction, the split it reads; and which figures may be compared."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from tokengan.errors import UserError
+from tokengan.figure import Direction, Figure
 from tokengan.metrics.ngrams import Sentences, digest
 
 __all__ = [
@@ -26,7 +27,6 @@ __all__ = [
 ]
 
 TEXTS = frozenset({"samples", "reference", "train"})
-Direction = Literal["higher", "lower", "none"]
 
 
 @cache
@@ -37,38 +37,6 @@ def _version() -> str:
         return f"tokengan {version('tokengan')}"
     except PackageNotFoundError:  # run from a checkout that was never installed
         return "tokengan (not installed)"
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One number with all that must be known before it stands beside another one.
-
-    Args:
-        name: What a table calls it, `BLEU-2`.
-        value: The number; not a number where it is not defined, and then `note` says why.
-        direction: Which way is better; "none" where neither is by itself.
-        split: The data that were read: "samples" alone, or the "train", "valid" or "test" text.
-        signature: Parts joined by `|`. Two figures may be compared when these are equal, and only then.
-        note: A remark for the reader, or an empty text.
-
-    >>> Figure("BLEU-2", 0.5, "higher", "test", "BLEU-2|refs=9").to_json()["signature"]
-    'BLEU-2|refs=9'
-    """
-
-    name: str
-    value: float
-    direction: Direction
-    split: str
-    signature: str
-    note: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the fields for `json.dumps`; a value that JSON cannot write becomes None."""
-        return {**asdict(self), "value": self.value if math.isfinite(self.value) else None}
-
-    def replace(self, **changes: Any) -> Figure:
-        """Return a copy with some fields changed."""
-        return replace(self, **changes)
 
 
 def comparable(a: Figure, b: Figure) -> bool:

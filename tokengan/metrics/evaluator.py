@@ -11,6 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from tokengan.errors import UserError
 from tokengan.generators.base import Autoregressive
 from tokengan.methods.base import Method
 from tokengan.metrics.base import Figure, Given, Metric, missing
@@ -82,6 +83,7 @@ class Evaluator:
         able = [metric for metric in QUICK if missing(metric, given) is None]
         figures = [figure for metric in able for figure in metric.compute(given)]
         figures += [figure for name, law in method.laws.items() for figure in NLLTest(law, name).compute(given)]
+        figures += method.task.figures(method.task.decode(given.extra["written"]), "valid", "quick")
         return {figure.name: figure for figure in figures}
 
 
@@ -167,6 +169,7 @@ def final_report(
     samples: int = 10_000,
     matched_samples: int = 3000,
     seed: int = 1,
+    slow: bool = False,
 ) -> FinalReport:
     """Return the report of a method as it stands.
 
@@ -177,6 +180,7 @@ def final_report(
         samples: Most samples written and held-out sequences read (fewer where the split has fewer).
         matched_samples: Samples of each point of the comparison.
         seed: Seed of the samples.
+        slow: Whether to compute the task's figures that may take long (`Task.figures`).
     """
     with evaluating(method), torch.no_grad():
         rows = min(samples, len(getattr(method.task, split)))
@@ -185,7 +189,9 @@ def final_report(
             given = given.replace(train=_cut(method.task, method.task.train))
         wanted = FULL if _oracle(method) is None else (*FULL[:4], *ORACLE_TEXT)
         figures = evaluate(given, [metric for metric in wanted if missing(metric, given) is None])
-        texts = method.task.decode(given.extra["written"].select(slice(0, 20)))
+        texts = method.task.decode(given.extra["written"])
+        figures += method.task.figures(texts, split, "slow" if slow else "usual")
+        texts = texts[:20]
         if start_state is None:
             return FinalReport(figures, why="this run has no start model to compare with", texts=texts)
         law = given.extra.get("law")
@@ -198,8 +204,11 @@ def final_report(
             seed,
             None if _oracle(method) is not None else _bleu_of(method, given),
         )
-        model = measure(law, setting)
-        start = match(_start_model(method, start_state), model["NLL-div"], setting)
+        try:
+            model = measure(law, setting)
+            start = match(_start_model(method, start_state), model["NLL-div"], setting)
+        except UserError as error:  # no temperature of the start model has this entropy
+            return FinalReport(figures, why=str(error), texts=texts)
         return FinalReport(figures, model, start, texts=texts)
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from tokengan.errors import UserError
+from tokengan.figure import Figure
 from tokengan.sequences import Sequences
 from tokengan.spec import Spec
 
 if TYPE_CHECKING:
     from tokengan.generators.base import Autoregressive
 
-__all__ = ["Task"]
+__all__ = ["Effort", "Task"]
+
+# quick: a moment, during training; usual: some minutes at most, at the end of a run; slow: where it was asked for.
+Effort = Literal["quick", "usual", "slow"]
 
 
 class Task:
@@ -47,6 +52,31 @@ class Task:
     def cut(self, text: str) -> list[str]:
         """Return a text as the tokens that text metrics count; words by default."""
         return text.split()
+
+    def figures(
+        self, texts: Sequence[str], split: Literal["valid", "test"] = "test", effort: Effort = "usual"
+    ) -> list[Figure]:
+        """Return what only this task can say of generated texts, beside the figures of all tasks; nothing by default.
+
+        Figures of real text in the samples' place have the same name with ` (train lines)` or ` (reference)` behind.
+        They are computed while a run is trained: no global random numbers may be drawn.
+
+        Args:
+            texts: Decoded samples.
+            split: The held-out split to compare with.
+            effort: How long it may take.
+        """
+        del texts, split, effort
+        return []
+
+    @classmethod
+    def picture(cls, texts: Sequence[str], path: Path | str) -> Path:
+        """Draw texts into a file that ends in `.png` or `.svg`. Needs no data. Raises UserError where there is no way.
+
+        A task whose texts are pictures of something draws them; others refuse.
+        """
+        del texts, path
+        raise UserError(f"a {cls.__name__} has no pictures of its texts (smiles has): leave out --picture")
 
     def save(self, folder: Path) -> None:
         """Write what a generator needs to write without the data (`spec.json`, `tokenizer.json`)."""
