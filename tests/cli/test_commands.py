@@ -39,6 +39,14 @@ def test_help_imports_none_of_what_makes_it_slow():
     assert all(verb in done.stdout for verb in VERBS)
 
 
+def test_data_of_another_kind_are_reported_as_that_kind(tg, tmp_path):
+    tunes = tmp_path / "tunes.txt"
+    tunes.write_text("\n".join(f"[M:4/4][L:1/4]{a}{b}{c}G|" for a in "CDE" for b in "FGA" for c in "Bcd") + "\n")
+    report = tg("data", "report", tunes, "--task", "abc", "--json").json()
+    assert report["tunes"]["splits"]["train"]["malformed"] == 0
+    assert "--task abc" in tg("data", "report", tunes, "--task", "abc").out.splitlines()[-1]
+
+
 def test_methods_and_explain_read_the_source_without_torch():
     program = (
         "import sys; from tokengan.cli import main; main(['methods']); main(['explain', 'seqgan']);"

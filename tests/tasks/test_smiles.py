@@ -64,3 +64,10 @@ def test_the_built_in_molecules_are_there_by_name() -> None:
     assert task.name == "smiles"
     assert len(task.train) > 100
     assert task.report["molecules"]["splits"]["train"]["invalid"] == 0
+
+
+def test_a_method_without_a_preset_for_molecules_takes_that_for_text():
+    from tokengan.config import configure
+
+    assert configure("mle", "smiles").preset == configure("mle", "emoji").preset == "tuned"
+    assert configure("seqgan", "smiles").preset == "text"

@@ -15,7 +15,8 @@ ABOUT = """What there is to train on.
   tokengan data show SOURCE         the first sequences, as text and as tokens
   tokengan data report SOURCE       lines, vocabulary, lengths, copies, what is dropped and why
 
-SOURCE is what `train` takes. Data settings may be given: --column NAME, --level char, --max_length 30 ..."""
+SOURCE is what `train` takes. Data settings may be given: --column NAME, --level char, --max_length 30 ...; molecules
+and tunes are read as what they are with --task smiles and --task abc."""
 ACTIONS = ("list", "show", "report")
 
 
@@ -24,6 +25,7 @@ def run(words: list[str]) -> int:
     parser = Parser("data", ABOUT)
     parser.add_argument("action", help="list, show or report")
     parser.add_argument("source", nargs="?", help="a file, a folder, a built-in name or a hub id")
+    parser.add_argument("--task", help="what kind of sequences they are: text (the default), smiles, abc, ...")
     parser.add_argument("-n", type=int, default=10, help="sequences to show")
     parser.json_flag()
     left, settings = take_settings(words, parser.flags)
@@ -59,17 +61,18 @@ def _list(json: bool) -> int:
     return 0
 
 
-def _task(source: str, settings: dict[str, str]):  # noqa: ANN202  # torch is imported only here
+def _task(asked, settings: dict[str, str]):  # noqa: ANN001, ANN202  # torch is imported only here
     from tokengan.config import configure
 
     named = {key if key.startswith("data.") else f"data.{key}": value for key, value in settings.items()}
-    return configure("mle", source, settings=named).build_task()
+    kind = {} if asked.task is None else {"task": asked.task}
+    return configure("mle", asked.source, settings=named | kind).build_task()
 
 
 def _show(asked, settings: dict[str, str]) -> int:  # noqa: ANN001
     if asked.n < 1:
         raise UserError(f"-n is {asked.n}: show 1 sequence or more")
-    task = _task(asked.source, settings)
+    task = _task(asked, settings)
     rows = task.train.select(slice(0, asked.n))
     texts, lengths = task.decode(rows), rows.lengths.tolist()
     if asked.json:
@@ -88,12 +91,12 @@ def _show(asked, settings: dict[str, str]) -> int:  # noqa: ANN001
 def _report(asked, settings: dict[str, str]) -> int:  # noqa: ANN001
     from tokengan.cli.text import data_text
 
-    task = _task(asked.source, settings)
+    task = _task(asked, settings)
     if asked.json:
         print_json(task.report)
     else:
         print(data_text(task).rstrip())
-        print(
-            f"\nNext: tokengan train seqgan {asked.source}" + "".join(f" --data.{k} {v}" for k, v in settings.items())
-        )
+        kind = "" if asked.task is None else f" --task {asked.task}"
+        flags = "".join(f" --data.{k} {v}" for k, v in settings.items())
+        print(f"\nNext: tokengan train seqgan {asked.source}{kind}{flags}")
     return 0

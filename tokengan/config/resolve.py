@@ -41,7 +41,8 @@ def configure(
 ) -> Config:
     """Return the resolved configuration: defaults, under the preset, under the file, under the settings.
 
-    Without a preset or a file the method's usual preset for the task is taken; the preset `none` takes no preset.
+    Without a preset or a file the method's usual preset for the task is taken, or the one for the kind of task that it
+    is (molecules are text); the preset `none` takes no preset.
 
     Raises UserError, with what there is, for a method, preset, part or setting that is unknown or does not fit.
 
@@ -58,15 +59,14 @@ def configure(
         data_settings(data) | flatten(settings or {}) | {key: value for key, value in head.items() if value is not None}
     )
     if preset is None and file is None:
-        preset = cls.usual.get(str(given.get("task") or "oracle"))
+        preset = _usual(cls, _task_class(given, trust))
     merged = overlay(overlay(preset_of(cls, name, preset), written), given)
     if merged.get("control") not in (None, *CONTROLS):
         asked = brief(merged["control"])
         raise UserError(f"there is no control '{asked}'{nearest(asked, CONTROLS)} (known: {', '.join(CONTROLS)})")
     if merged.get("control") and "reward" not in slots_of(cls):
         raise UserError(f"{name} has no reward, so there is no control for it: leave out control")
-    task = str(merged.get("task") or "oracle")
-    trusted("tasks", task, trust)
+    task, task_class = str(merged.get("task") or "oracle"), _task_class(merged, trust)
     rest = {key: value for key, value in merged.items() if key not in HEAD}
     return Config(
         method=name,
@@ -75,9 +75,22 @@ def configure(
         start=merged.get("start"),
         control=merged.get("control"),
         preset=preset,
-        classes=(cls, imported("tasks", task, "task")),
-        settings=_checked(cls, imported("tasks", task, "task"), rest, task, trust),
+        classes=(cls, task_class),
+        settings=_checked(cls, task_class, rest, task, trust),
     )
+
+
+def _task_class(settings: Mapping[str, Any], trust: bool) -> Any:
+    name = str(settings.get("task") or "oracle")
+    trusted("tasks", name, trust)
+    return imported("tasks", name, "task")
+
+
+def _usual(method: Any, task: type) -> str | None:
+    """Return the preset that a method takes for a task, or else for the nearest of the task's parents."""
+    short = {path: name for name, path in known("tasks").items()}
+    names = (short.get(dotted(kind)) for kind in task.__mro__)
+    return next((method.usual[name] for name in names if name in method.usual), None)
 
 
 def preset_of(cls: Any, method: str, preset: str | None) -> Settings:
