@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -83,7 +84,7 @@ def compared(
 ) -> Iterator[Row]:
     """Yield the metrics of one set of samples, those that were published of it."""
     known = {key: float(value) for key, value in csv.reader(lines(DATA / "peer-samples" / f"{name}.metrics.csv"))}
-    lists = {key: str(molsets / "metrics" / file) for key, file in FILTERS.items()} if molsets else {}
+    lists: dict[str, Any] = {key: str(molsets / "metrics" / file) for key, file in FILTERS.items()} if molsets else {}
     made = Described(lines(DATA / "peer-samples" / f"{name}.smi"), workers)
     for figure in moses(made, train=train, test=test, fcd=fcd, workers=workers, **lists):
         published = known.get(THEIRS.get(figure.name, figure.name))

@@ -3,7 +3,7 @@
     python benchmarks/organ.py
 
 Each cell is a run folder; a killed script goes on where it stopped, and a finished cell is only read. The table goes to
-docs/results/organ.md, with the exact command of every row: no number in the documentation is typed by hand.
+docs/results/organ.md, with the exact command of every row, and to the method's own page.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from cells import each, fill, folder, folder_name, minutes, spread, trained
 
 from tokengan.chem import objectives
 from tokengan.chem.fingerprints import Bits, fingerprint, unpack
@@ -26,12 +26,10 @@ from tokengan.chem.molecules import canonical, is_valid, parse, rdkit_version
 from tokengan.chem.moses import novelty, unique_at
 from tokengan.chem.pool import mapped
 from tokengan.chem.similarity import internal_diversity, nearest
-from tokengan.config import Config, configure
-from tokengan.metrics.evaluator import Evaluator
+from tokengan.config import configure
 from tokengan.noise import Noise, seeded
 from tokengan.sampling.write import write
 from tokengan.training.run import Run
-from tokengan.training.trainer import Event, TrainerSettings, fit
 
 SAMPLES = 3000
 SHOWN = 8
@@ -64,7 +62,7 @@ class Cell:
     name: str
     objective: str | None = None
     settings: dict[str, Any] = field(default_factory=dict)
-    seeds: int | None = None  # fewer than the others
+    seeds: int = 3
 
     @property
     def is_start(self) -> bool:
@@ -83,7 +81,7 @@ class Cell:
             f"--{name} " + (f"'[{','.join(value)}]'" if isinstance(value, list) else str(value))
             for name, value in self.all_settings.items()
         ]
-        flags += [] if self.is_start else [f"--start runs/organ/{folder_name(START)}-SEED/checkpoints/start"]
+        flags += [] if self.is_start else [f"--start runs/organ/{folder_name(START)}-SEED"]
         flags += [] if self.is_start else ["--trainer.stop_on_collapse false"]
         flags += [f"--out runs/organ/{folder_name(self.name)}-SEED"]
         return " ".join(["tokengan train organ --task smiles --data smiles --seed SEED", *flags])
@@ -114,16 +112,6 @@ CELLS = [
 ]
 
 
-def folder_name(name: str) -> str:
-    """Return a row's name as part of a path."""
-    return name.replace(", ", "-").replace(" ", "-")
-
-
-def folder(out: Path, name: str, seed: int) -> Path:
-    """Return the run folder of a cell."""
-    return out / f"{folder_name(name)}-{seed}"
-
-
 # ---- a cell
 
 
@@ -145,40 +133,13 @@ def bits_of(forms: Sequence[str]) -> Bits:
     return unpack(mapped(fingerprint, forms, 1))
 
 
-def train(cell: Cell, seed: int, out: Path) -> tuple[Config, Run, Any]:
-    """Train a cell, or go on with it, and return its configuration, run folder and method."""
+def train(cell: Cell, seed: int, out: Path) -> Any:
+    """Train a cell, or go on with it, and return its method."""
     start = None if cell.is_start else folder(out, START, seed)
     settings = {"task": "smiles", **cell.all_settings, **({} if start is None else {"mle_epochs": 0})}
     config = configure("organ", "smiles", settings=settings, seed=seed)
-    weights = None
-    if start is not None:
-        stored = Run(start).weights("start")
-        weights = {k.removeprefix("generator."): v for k, v in stored.items() if k.startswith("generator.")}
-    method = config.build_method(molecules(), weights)
-    path = folder(out, cell.name, seed)
-    run = Run(path) if path.exists() else Run.create(path, config.dump())
-    clock = path / "cpu.json"
-    before = json.loads(clock.read_text()) if clock.exists() else 0.0
-    begun = time.process_time()
-
-    def spent(event: Event) -> None:
-        # Processor time, since the machine may be busy with other things; of all processes, however often killed.
-        if event.kind == "saved":
-            clock.write_text(json.dumps(before + time.process_time() - begun))
-
-    ended = fit(
-        method,
-        run,
-        Evaluator(489),
-        # A collapse is a figure of the table too.
-        settings=TrainerSettings(
-            eval_every=config.trainer.eval_every, save_every=5, quiet=True, stop_on_collapse=False
-        ),
-        on_event=spent,
-    )
-    if ended.status != "done":  # half a run is no result
-        raise SystemExit(ended.text)
-    return config, run, method
+    # A collapse is a figure of the table too.
+    return trained(config, molecules(), folder(out, cell.name, seed), start, samples=489, stop_on_collapse=False)
 
 
 def result(cell: Cell, seed: int, out: Path) -> dict[str, Any]:
@@ -186,7 +147,7 @@ def result(cell: Cell, seed: int, out: Path) -> dict[str, Any]:
     stored = folder(out, cell.name, seed) / "result.json"
     if stored.exists():
         return json.loads(stored.read_text())
-    _, run, method = train(cell, seed, out)
+    method = train(cell, seed, out)
     method.eval()
     with torch.no_grad():
         # The same uniforms for every row: rows differ by the model alone.
@@ -196,7 +157,7 @@ def result(cell: Cell, seed: int, out: Path) -> dict[str, Any]:
     forms = [form for form in written if form is not None]
     bits = bits_of(forms)
     valid = {name: scores_of(function, forms) for name, function in OBJECTIVES.items()}
-    last = {name: figure["value"] for name, figure in run.records()[-1]["figures"].items()}
+    last = {name: figure["value"] for name, figure in Run(stored.parent).records()[-1]["figures"].items()}
     found = {
         "cell": cell.name,
         "seed": seed,
@@ -229,15 +190,6 @@ def scores_of(function: Any, forms: Sequence[str]) -> list[float]:
 
 
 # ---- the page
-
-
-def spread(values: Sequence[float | None], digits: int = 3, sign: str = "") -> str:
-    """Return a mean and the seeds' own values."""
-    known = [value for value in values if value is not None]
-    if not known:
-        return "-"
-    each = [f"{value:{sign}.{digits}f}" for value in known]
-    return each[0] if len(each) == 1 else f"{statistics.mean(known):{sign}.{digits}f} ({', '.join(each)})"
 
 
 def percent(values: Sequence[float]) -> str:
@@ -275,20 +227,33 @@ def row(found: list[dict[str, Any]], starts: dict[int, dict[str, Any]]) -> str:
     return f"| {found[0]['cell']} | " + " | ".join(cells) + " |"
 
 
+def by_row(done: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Return the seeds of each row that has any, in the order of the rows."""
+    rows = {cell.name: [found for found in done if found["cell"] == cell.name] for cell in CELLS}
+    return {name: found for name, found in rows.items() if found}
+
+
+def table(done: list[dict[str, Any]]) -> list[str]:
+    """Return the lines of the first table."""
+    rows = by_row(done)
+    starts = {found["seed"]: found for found in rows[START]}
+    return [
+        "| row | objective | change | paper: ORGAN / naive RL | of the room | change, invalid = 0 | Valid | Unique@1k "
+        "| Novelty | IntDiv | SNN | D accuracy (held-out) | core minutes |",
+        "|" + "---|" * 13,
+        *(row(found, starts) for found in rows.values()),
+    ]
+
+
 def page(done: list[dict[str, Any]]) -> str:
     """Return the documentation page."""
-    by_name = {cell.name: [found for found in done if found["cell"] == cell.name] for cell in CELLS}
-    by_name = {name: found for name, found in by_name.items() if found}
-    starts = {found["seed"]: found for found in by_name[START]}
+    by_name = by_row(done)
     lines = [
         "# ORGAN on molecules",
         "",
         INTRODUCTION,
         "",
-        "| row | objective | change | paper: ORGAN / naive RL | of the room | change, invalid = 0 | Valid | Unique@1k "
-        "| Novelty | IntDiv | SNN | D accuracy (held-out) | core minutes |",
-        "|" + "---|" * 13,
-        *(row(found, starts) for found in by_name.values()),
+        *table(done),
         "",
         "## All objectives of all rows",
         "",
@@ -317,30 +282,33 @@ def page(done: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def _result(job: tuple[Cell, int, Path]) -> dict[str, Any]:
+    return result(*job)
+
+
 def main() -> None:
     """Run the cells and write the page."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("runs/organ"))
     parser.add_argument("--page", type=Path, default=Path("docs/results/organ.md"))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rows", nargs="*", help="names of rows to run; all by default")
+    parser.add_argument("--processes", type=int, default=2, help="cells at a time, one thread each")
     options = parser.parse_args()
-    torch.set_num_threads(1)
     chosen = [cell for cell in CELLS if not options.rows or cell.name in options.rows]
-    for seed in range(options.seeds):
-        for cell in chosen:
-            if cell.seeds is None or seed < cell.seeds:
-                found = result(cell, seed, options.out)
-                print(cell.name, seed, json.dumps(found), flush=True)
+    for wave in ([cell for cell in chosen if cell.is_start], [cell for cell in chosen if not cell.is_start]):
+        jobs = [(cell, seed, options.out) for seed in range(options.seeds) for cell in wave if seed < cell.seeds]
+        for found in each(_result, jobs, options.processes):
+            print(found["cell"], found["seed"], json.dumps(found["objectives"]), flush=True)
     done = []
     for cell in CELLS:
         for seed in range(options.seeds):
             path = folder(options.out, cell.name, seed)
             if (path / "result.json").exists():
-                minutes = json.loads((path / "cpu.json").read_text()) / 60
-                done.append(json.loads((path / "result.json").read_text()) | {"minutes": minutes})
+                done.append(json.loads((path / "result.json").read_text()) | {"minutes": minutes(path)})
     options.page.parent.mkdir(parents=True, exist_ok=True)
     options.page.write_text(page(done))
+    fill(Path("docs/methods/organ.md"), "molecules", table(done))
     print(f"wrote {options.page}")
 
 

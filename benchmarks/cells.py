@@ -1,0 +1,117 @@
+"""What the tables share: a cell is a run folder, which goes on where it was killed and, once done, is only read."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
+
+import torch
+
+from tokengan.config import Config
+from tokengan.metrics.evaluator import Evaluator
+from tokengan.training.run import Run
+from tokengan.training.trainer import Event, TrainerSettings, fit
+
+__all__ = ["each", "fill", "folder", "folder_name", "minutes", "spread", "trained", "weights_of"]
+
+T = TypeVar("T")
+
+
+def folder_name(name: str) -> str:
+    """Return a row's name as part of a path."""
+    return name.replace(", ", "-").replace(" ", "-")
+
+
+def folder(out: Path, name: str, seed: int) -> Path:
+    """Return the run folder of a cell."""
+    return out / f"{folder_name(name)}-{seed}"
+
+
+def weights_of(path: Path) -> dict[str, torch.Tensor]:
+    """Return the weights of the generator that a run ended with at its best."""
+    prefix = "generator."
+    return {key.removeprefix(prefix): value for key, value in Run(path).weights().items() if key.startswith(prefix)}
+
+
+def trained(config: Config, task: Any, path: Path, start: Path | None, samples: int, **settings: Any) -> Any:
+    """Train a cell, or go on with it, and return its method.
+
+    The processor time of training, evaluations included, is kept in the folder: the machine may be busy with other
+    things, and the run may be killed in between.
+
+    Args:
+        config: The settings; those of a run with a start leave likelihood out (`mle_epochs` 0), as `--start` does.
+        task: The task.
+        path: The cell's folder.
+        start: The run whose generator it begins with, or None.
+        samples: Samples of an evaluation on the way.
+        settings: Those of the trainer, besides the preset's own.
+    """
+    method = config.build_method(task, None if start is None else weights_of(start))
+    run = Run(path) if path.exists() else _whole(path, config, task)
+    clock = path / "cpu.json"
+    before, begun = json.loads(clock.read_text()) if clock.exists() else 0.0, time.process_time()
+
+    def spent(event: Event) -> None:
+        if event.kind == "saved":
+            clock.write_text(json.dumps(before + time.process_time() - begun))
+
+    given = {"eval_every": config.trainer.eval_every, "save_every": 5, "quiet": True, **settings}
+    ended = fit(method, run, Evaluator(samples), settings=TrainerSettings(**given), on_event=spent)
+    if ended.status != "done":  # half a run is no result
+        raise SystemExit(ended.text)
+    return method
+
+
+def _whole(path: Path, config: Config, task: Any) -> Run:
+    """Make a run folder that `tokengan generate` and `--start` take like any other."""
+    with TemporaryDirectory() as aside:
+        task.save(Path(aside))
+        files = {file.name: file.read_text(encoding="utf-8") for file in Path(aside).iterdir()}
+    return Run.create(path, config.dump(), files)
+
+
+def minutes(path: Path) -> float | None:
+    """Return the processor minutes that a cell's training took, where they were counted."""
+    clock = path / "cpu.json"
+    return json.loads(clock.read_text()) / 60 if clock.exists() else None
+
+
+def each(work: Callable[[T], Any], jobs: Sequence[T], processes: int) -> Iterable[Any]:
+    """Do work on every job, in so many processes of one thread each; one failure ends the rest."""
+    if processes == 1:
+        torch.set_num_threads(1)
+        yield from map(work, jobs)
+        return
+    spawned = get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=spawned, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        yield from pool.map(work, jobs)
+
+
+def spread(values: Sequence[float | None], digits: int = 3, sign: str = "") -> str:
+    """Return a mean and the seeds' own values, `-` where there are none.
+
+    >>> spread([1.0, 2.0], 1), spread([0.5, None], 2), spread([None])
+    ('1.5 (1.0, 2.0)', '0.50', '-')
+    """
+    known = [value for value in values if value is not None]
+    if not known:
+        return "-"
+    one_by_one = [f"{value:{sign}.{digits}f}" for value in known]
+    return one_by_one[0] if len(known) == 1 else f"{statistics.mean(known):{sign}.{digits}f} ({', '.join(one_by_one)})"
+
+
+def fill(page: Path, name: str, lines: Sequence[str]) -> None:
+    """Put lines between the marks `<!-- NAME -->` and `<!-- /NAME -->` of a page, where it has them."""
+    text = page.read_text(encoding="utf-8")
+    before, mark, rest = text.partition(f"<!-- {name} -->\n")
+    _, close, after = rest.partition(f"<!-- /{name} -->")
+    if mark and close:
+        page.write_text("".join([before, mark, "\n".join(["", *lines, "", ""]), close, after]), encoding="utf-8")
