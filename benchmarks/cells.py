@@ -109,9 +109,10 @@ def spread(values: Sequence[float | None], digits: int = 3, sign: str = "") -> s
 
 
 def fill(page: Path, name: str, lines: Sequence[str]) -> None:
-    """Put lines between the marks `<!-- NAME -->` and `<!-- /NAME -->` of a page, where it has them."""
+    """Put lines between the marks `<!-- NAME -->` and `<!-- /NAME -->` of a page, which is to have them."""
     text = page.read_text(encoding="utf-8")
     before, mark, rest = text.partition(f"<!-- {name} -->\n")
     _, close, after = rest.partition(f"<!-- /{name} -->")
-    if mark and close:
-        page.write_text("".join([before, mark, "\n".join(["", *lines, "", ""]), close, after]), encoding="utf-8")
+    if not mark or not close:
+        raise SystemExit(f"{page} has no place for the table: put <!-- {name} --> and <!-- /{name} --> there")
+    page.write_text("".join([before, mark, "\n".join(["", *lines, "", ""]), close, after]), encoding="utf-8")

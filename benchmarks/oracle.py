@@ -3,8 +3,7 @@
     python benchmarks/oracle.py --arrays ../shared/data/seqgan-oracle/target_params.npz
 
 Each cell is a run folder; a killed script goes on where it stopped, and a finished cell is only read. The table goes to
-docs/results/oracle.md, with the exact command of every row, and, row by row, to the README and the methods' own pages:
-no number in the documentation is typed by hand.
+docs/results/oracle.md, with the exact command of every row, and, row by row, to the README and the methods' own pages.
 """
 
 from __future__ import annotations
@@ -51,9 +50,10 @@ Written by `benchmarks/oracle.py`; nothing here is typed by hand. V = 5,000, T =
 per token. Mean over seeds, then each seed. NLL-oracle and NLL-div take the exact expectation over the next token at
 every state of {MATCHED:,} samples; NLL-test is on held-out sequences.
 
-Every row below `{BASE}` begins with the generator of that row, seed for seed, and makes 80 updates of it (`cot` 120):
-of 64 sequences with four completions of every prefix (`seqgan`, `rankgan`), of 64 (`wgan`) or of 256 sequences; `more
-likelihood` reads as many real ones. d-oracle and d-test are the differences to the start at the temperature with equal
+Every row below `{BASE}` begins with the generator of that row, seed for seed, and makes 80 updates of it (`cot` 120,
+PPO its own number of steps for each): of 64 sequences with four completions of every prefix (`seqgan`, `rankgan`), of
+64 (`wgan`) or of 256 sequences; `more likelihood` reads as many real ones, in batches of 64. A row or seed that is
+missing has not been run. d-oracle and d-test are the differences to the start at the temperature with equal
 NLL-div: **negative is better than the temperature curve, and differences under about 0.01 are noise.** A figure of the
 discriminator under .55 says that it sees next to nothing (and under .5 that it took what it memorised for real)."""
 

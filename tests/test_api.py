@@ -142,14 +142,16 @@ def test_a_strangers_run_is_not_imported_unless_trusted(run, tmp_path, monkeypat
         ("organ", {"reward.objectives": "[variety, evil:f]"}),
         ("organ", {"reward.objectives": ["evil.f"]}),
         ("organ", {"reward.canonical": "evil:f"}),
+        ("organ", {"reward.canonical": "tokengan.chem.pool:os.system"}),
     ],
 )
 def test_a_function_of_nobody_known_is_not_looked_up_unless_trusted(method, settings):
     from tokengan.config import configure
 
-    with pytest.raises(UserError, match=r"the run names the function evil[:.]f"):
+    with pytest.raises(UserError, match=r"the run names the function"):
         configure(method, "emoji", settings=settings, trust=False)
     configure("seqgan", "emoji", settings={"reward": "objective", "reward.function": "length"}, trust=False)
+    configure("organ", "emoji", settings={"reward.canonical": "tokengan.rewards.functions:name_of"}, trust=False)
 
 
 def test_resume_of_a_finished_run_changes_nothing(tmp_path):

@@ -54,7 +54,7 @@ def test_slow_reads_everything_and_usual_the_first_molecules(molecules, monkeypa
     assert slow["SNN/Valid"].signature.endswith("valid=80")
     assert "FCD/Valid" in slow
     assert "FCD/Valid" not in usual
-    assert slow["SNN/Valid"].split == slow["logP"].split == "valid"
+    assert slow["SNN/Valid"].split == slow["logP/Valid"].split == "valid"
 
 
 def test_means_of_no_valid_sample_are_not_a_number_and_say_why(molecules):

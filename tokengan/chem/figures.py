@@ -50,8 +50,8 @@ def figures(
     """Return the MOSES metrics of generated texts, their mean properties, and the same of as many training molecules.
 
     SNN, Frag, Scaf and FCD move with the number of molecules on either side, so what real ones score in the samples'
-    place is their ceiling (for distances: their floor). The figures of both have the same names and signatures, those
-    of real molecules with `(train lines)` behind.
+    place is their ceiling (for distances: their floor). Figures of real molecules have the same name with `(train
+    lines)` behind, and the same signature where there are as many training molecules as samples.
 
     Args:
         texts: Generated texts, valid or not.

@@ -86,6 +86,8 @@ def patterns(path: str) -> tuple[str, ...]:
         raise UserError(f"{path} is empty: give a .csv file with a column smarts")
     named = "smarts" in rows[0]
     column = rows[0].index("smarts") if named else 0
+    if short := [i for i, row in enumerate(rows, 1) if len(row) <= column]:
+        raise UserError(f"{path}: row {short[0]} has no column {column + 1}, where the smarts are")
     return tuple(row[column].strip() for row in rows[named:])
 
 

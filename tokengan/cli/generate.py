@@ -36,9 +36,7 @@ def run(words: list[str]) -> int:
 
     model = load(asked.run, asked.checkpoint, trust=asked.trust)
     texts = model.stream(asked.n, asked.temperature, asked.top_k, asked.top_p, asked.greedy, asked.seed, asked.unknown)
-    if asked.picture is not None:
-        texts = list(texts)
-        model.draw(texts, asked.picture)
+    texts = texts if asked.picture is None else list(texts)
     if asked.out is not None:
         from tokengan.data import atomic_write
 
@@ -48,4 +46,6 @@ def run(words: list[str]) -> int:
     else:
         for text in texts:
             print(text)
+    if asked.picture is not None:  # last, so that a picture that cannot be drawn takes no text away
+        model.draw(list(texts), asked.picture)
     return 0

@@ -12,6 +12,7 @@ from tokengan.config.slots import Slot, slots_of
 from tokengan.data.messages import brief
 from tokengan.errors import UserError, nearest
 from tokengan.registry import KINDS, class_path, known, resolve
+from tokengan.rewards.functions import function_of
 
 __all__ = ["Check", "imported", "trusted"]
 
@@ -38,6 +39,11 @@ def imported(kind: str, name: str, argument: str) -> Any:
     if not isinstance(found, type):
         raise UserError(f"{argument}: {brief(name, 80)} is not a class")
     return found
+
+
+def _ours(path: str) -> bool:
+    """Return whether a path leads to a function of this package, and not through it to another's."""
+    return path.startswith("tokengan.") and str(getattr(function_of(path), "__module__", "")).startswith("tokengan.")
 
 
 class Check:
@@ -112,7 +118,7 @@ class Check:
         """Refuse a function that is neither registered nor ours, unless its code is trusted."""
         for name in value if isinstance(value, list | tuple) else re.findall(r"[\w.:]+", str(value)):
             path = "." in str(name) or ":" in str(name)
-            if path and not self.trust and not str(name).startswith("tokengan."):
+            if path and not self.trust and not _ours(str(name)):
                 raise UserError(
                     f"the run names the function {brief(name, 80)}, and loading it would run its code: if you trust "
                     "it, load with trust=True (--trust)"

@@ -93,7 +93,7 @@ _QUICK: dict[str, Any] = {
     "discriminator_optimiser.lr": 1e-3,
     "trainer.eval_every": 2,
 }
-# 80 updates of the generator, in every method's game, and an epoch of the discriminator after every twenty.
+# 80 updates of the generator (CoT's has 120), and an epoch of the discriminator after every twenty.
 _QUICK_GAME: dict[str, Any] = {"d_rounds": 4, "rounds": 4, "g_steps": 20, "d_steps": 1, "d_epochs": 1}
 
 # On real text: optimisers that do not overfit in the first epochs, and small steps in the game.
@@ -193,7 +193,7 @@ _MOLECULES: dict[str, Any] = {
     "generator_optimiser.lr": 6e-3,
     "generator_optimiser.factor.start": 1.0,
     "generator_optimiser.factor.end": 0.1,
-    "generator_optimiser.factor.over": 976,
+    "generator_optimiser.factor.over": 976,  # steps: the sixteen epochs of the molecules that RDKit ships
     "generator_optimiser.factor.shape": "exponential",
     "mle_epochs": 16,
     "patience": 2,

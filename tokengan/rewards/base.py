@@ -44,7 +44,7 @@ class Reward(Noting):
         self.register_forward_hook(_in_floats)
 
     def forward(self, x: Sequences, players: Any) -> Tensor:
-        """Return the judgement [B], or [B,T] where it is `per_step`: float32, without gradient.
+        """Return the judgement [B], or [B,T] where it is `per_step`: floating point, without gradient.
 
         Whoever calls the reward gets counts and truth values as float32: baselines and ranks of whole numbers would be
         cut to whole numbers.
