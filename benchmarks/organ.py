@@ -266,7 +266,7 @@ def page(done: list[dict[str, Any]]) -> str:
         cells = [spread([one["objectives"][key] for one in found]) for key in OBJECTIVES]
         cells += [spread([one["atoms"] for one in found], 1), spread([one["NLL-valid"] for one in found])]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    lines += ["", "## Samples", "", f"The first {SHOWN} valid ones of seed 0, in canonical form.", ""]
+    lines += ["", "## Samples", "", f"The first {SHOWN} valid ones of the first seed, in canonical form.", ""]
     for name, found in by_name.items():
         lines += [f"- {name}: " + ", ".join(f"`{text}`" for text in found[0]["texts"])]
     lines += [

@@ -42,9 +42,10 @@ def test_help_imports_none_of_what_makes_it_slow():
 def test_data_of_another_kind_are_reported_as_that_kind(tg, tmp_path):
     tunes = tmp_path / "tunes.txt"
     tunes.write_text("\n".join(f"[M:4/4][L:1/4]{a}{b}{c}G|" for a in "CDE" for b in "FGA" for c in "Bcd") + "\n")
-    report = tg("data", "report", tunes, "--task", "abc", "--json").json()
+    report = tg("data", "report", tunes, "--task", "abc", "--data.level", "abc", "--json").json()
     assert report["tunes"]["splits"]["train"]["malformed"] == 0
-    assert "--task abc" in tg("data", "report", tunes, "--task", "abc").out.splitlines()[-1]
+    next_command = tg("data", "report", tunes, "--task", "abc", "--data.level", "abc").out.splitlines()[-1]
+    assert next_command.endswith("tunes.txt --task abc --data.level abc")
 
 
 def test_methods_and_explain_read_the_source_without_torch():

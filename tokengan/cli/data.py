@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from shlex import quote
 
 from tokengan.cli.arguments import Parser, print_json, take_settings
 from tokengan.errors import UserError, nearest
@@ -97,6 +98,6 @@ def _report(asked, settings: dict[str, str]) -> int:  # noqa: ANN001
     else:
         print(data_text(task).rstrip())
         kind = "" if asked.task is None else f" --task {asked.task}"
-        flags = "".join(f" --data.{k} {v}" for k, v in settings.items())
-        print(f"\nNext: tokengan train seqgan {asked.source}{kind}{flags}")
+        flags = "".join(f" --data.{k.removeprefix('data.')} {quote(v)}" for k, v in settings.items())
+        print(f"\nNext: tokengan train seqgan {quote(asked.source)}{kind}{flags}")
     return 0

@@ -204,9 +204,9 @@ def final_report(
             seed,
             None if _oracle(method) is not None else _bleu_of(method, given),
         )
+        model, begun = measure(law, setting), _start_model(method, start_state)
         try:
-            model = measure(law, setting)
-            start = match(_start_model(method, start_state), model["NLL-div"], setting)
+            start = match(begun, model["NLL-div"], setting)
         except UserError as error:  # no temperature of the start model has this entropy
             return FinalReport(figures, why=str(error), texts=texts)
         return FinalReport(figures, model, start, texts=texts)
