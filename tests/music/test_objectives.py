@@ -101,6 +101,7 @@ def test_an_early_hold_is_silence():
 def test_whole_bars_and_canonical_forms():
     assert objectives.whole_bars(["[M:4/4][L:1/4]CDEF|GABc|", "[M:4/4][L:1/4]CDEF|GAB|c|dc|"]) == [1.0, 0.5]
     assert objectives.canonical("[K:G] F2 |z") == "66:1/4 z:1/8"
+    assert objectives.canonical("A z z") == objectives.canonical("A z2") == objectives.canonical("A z|z")
     assert objectives.canonical("14 1") == "60:2"
     assert objectives.canonical("(F") is None
 

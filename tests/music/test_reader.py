@@ -45,7 +45,11 @@ def eighths(text: str, **settings: str) -> list[Fraction]:
         ("G major treble", "F", ""),
         ("G clef=bass", "F", ""),
         ("D Phr ^f", "F", "BE"),
-        ("exp _b ^f", "F", "B"),
+        ("D exp _b _e ^f", "F", "BE"),
+        ("G exp", "", ""),
+        ("exp _b ^f", "F", "B"),  # not the standard's, and let pass
+        ("G bass3", "F", ""),
+        ("clef=alto", "", ""),
         ("HP", "FC", ""),
     ],
 )
@@ -53,10 +57,29 @@ def test_key_signatures(key, sharps, flats):
     assert key_signature(key) == dict.fromkeys(sharps, 1) | dict.fromkeys(flats, -1)
 
 
-@pytest.mark.parametrize("key", ["H", "G#", "Fb", "AM", "A nonsense", "C ^h", "exp x", "D =", "c"])
+@pytest.mark.parametrize("key", ["H", "G#", "Fb", "AM", "A nonsense", "C ^h", "exp x", "D =", "c", "D exp x"])
 def test_what_is_no_key_is_told(key):
     with pytest.raises(MalformedTune):
         key_signature(key)
+
+
+def test_a_key_signature_cannot_be_changed_by_who_reads_it():
+    with pytest.raises(TypeError):
+        key_signature("D")["B"] = -1  # pyright: ignore[reportIndexIssue]
+
+
+@pytest.mark.parametrize(
+    "key", ["G clef=treble-8", "G treble+8", "clef=bass-8", "treble-8", "HP treble-8", "none bass+8"]
+)
+def test_clefs_that_transpose_are_refused(key):
+    with pytest.raises(MalformedTune):
+        read_abc("C", key)
+    with pytest.raises(MalformedTune):
+        read_abc(f"[K:{key}]C")
+
+
+def test_a_clef_alone_is_no_change_of_key():
+    assert pitches("F ^C [K: clef=alto] F C [K:treble] F [K:none] F", key="D") == [66, 61, 66, 61, 66, 65]
 
 
 def test_octaves_begin_at_middle_c():
@@ -117,6 +140,30 @@ def test_ties_join_and_struck_notes_do_not():
     assert eighths("[C-E-]E") == [2]
 
 
+@pytest.mark.parametrize(
+    ("text", "heard", "lengths"),
+    [
+        ("[C-E]C", [64, 60], [1, 1]),  # the melody is E, C
+        ("C-[CE]", [60, 64], [1, 1]),
+        ("[CE-]E", [64], [2]),
+        ("E-[CE]-[CE]", [64], [3]),
+        ("[C-E][CE]", [64, 64], [1, 1]),  # E is struck again
+        ("[CE]-[DE]", [64], [2]),
+        ("[CE]-C", [64, 60], [1, 1]),
+        ("[_EG]-|[EG]", [67], [2]),
+        ("[^C-E]|C C", [64, 61, 60], [1, 1, 1]),  # the tie carries the sharp, once
+    ],
+)
+def test_each_note_of_a_chord_is_tied_for_itself(text, heard, lengths):
+    assert (pitches(text), eighths(text)) == (heard, lengths)
+
+
+def test_what_stands_between_a_note_and_its_mark_is_nothing():
+    assert eighths("A{g}<A") == eighths('A"G"<A') == eighths("(A)<A") == [1 / 2, 3 / 2]
+    assert eighths("A!f!-A") == eighths("(A)-A") == eighths("A -A") == eighths("A-{g}A") == [2]
+    assert eighths('A"G">B') == eighths("A {ga} > B") == [3 / 2, 1 / 2]
+
+
 def test_a_chord_is_its_highest_note_and_as_long_as_its_first():
     tune = read_abc("[C2GE]2 [ce]")
     assert [(note.pitch, note.duration * 8) for note in tune.notes] == [(67, 4), (76, 1)]
@@ -146,6 +193,8 @@ def test_repeats_are_not_played_out():
         ("|:C4|[1 D2:|[2 E4|]", 3, 3),
         ("|: || |: C4 |", 1, 1),  # an empty bar is none
         ("Z2|C4|", 3, 3),
+        ("|C|DEFG|", 2, 2),  # a bar line in front leaves an upbeat an upbeat
+        ("[M:none]C|DE|FGA|[M:4/8]B|c4|", 4, 5),
     ],
 )
 def test_bars_add_up(text, fits, bars):
@@ -156,6 +205,11 @@ def test_bars_add_up(text, fits, bars):
 def test_without_a_metre_bars_are_compared_with_each_other():
     tune = read_abc("C|DE|FG|A3|Bc|d")
     assert (tune.fitting_bars(), len(tune.bars)) == (5, 6)
+    assert read_abc("C|DE|F|GAB|", metre="none").fitting_bars() == 4
+
+
+def test_metres_may_hold_blanks():
+    assert eighths("(5ABcde", metre="6 / 8") == eighths("[M: 6 / 8](5ABcde") == [Fraction(3, 5)] * 5
 
 
 @pytest.mark.parametrize(
@@ -163,7 +217,9 @@ def test_without_a_metre_bars_are_compared_with_each_other():
     [
         "A2 q", "A&B", "A0", "A/0", "A-B", "A-z", "A-", "-A", ">A", "A>", "A>|B", "(3AB", "(3A(3Bcd", "(1A", "(A", "A)",
         "[CE", "CE]", "[]", "[C|E]", "[Cz]", "{A", "A}", "{A{B}}", "{A|}", "A 2", ": A", '"Am', "[K:X]A", "[M:0/4]A",
-        "[L:0]A", "[V:2]A", "Z", "A <unk>", "[C(3DEF]",
+        "[L:0]A", "[V:2]A", "Z", "A <unk>", "[C(3DEF]", "[C-E]D", "[C-E]z", "[-CE]", "[C--E]C", "A(-A", "A|>B",
+        "A-|>A", "z-z", "z>-A",
+        *"*;?@$\\",
     ],
 )  # fmt: skip
 def test_what_is_not_well_formed_is_refused(text):
@@ -201,6 +257,68 @@ def test_the_bare_melody_sounds_like_the_tune(text):
     except MalformedTune:
         return
     assert read_abc(plain(text)) == tune
+
+
+@pytest.mark.parametrize("text", ["Z>A", "CDEF|Z>A", 'A-A|Z"G">A', "A>Z"])
+def test_a_rest_of_whole_bars_has_no_broken_rhythm(text):
+    with pytest.raises(MalformedTune):
+        read_abc(text, metre="4/8", unit="1/8")
+
+
+@pytest.mark.parametrize(
+    ("text", "bare"),
+    [
+        ("C2|D| |E|F2", "C2|D| |E|F2"),
+        ("C|(|D)|{a}|E|", "C| |D| |E|"),
+        ("C | 1 D :| |: E", "C|1D:| |:E"),
+        ("C|: :|", "C|: :|"),
+    ],
+)
+def test_the_bare_melody_keeps_its_bar_lines(text, bare):
+    assert plain(text) == bare
+    assert read_abc(bare) == read_abc(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "count", "cut"),
+    [
+        ("(A|B)|c|", 1, "A|"),
+        ("((A)B|(c|d))|", 2, "(A)B|c|"),
+        ("(A|B)|c|", 2, "(A|B)|"),
+        ("A- |A|", 1, "A |"),
+        ('A-"Am"|A|', 1, 'A"Am"|'),
+        ("A-{g}|A|", 1, "A{g}|"),
+        ("[A-C-]|[AC]|", 1, "[AC]|"),
+        ("[AC]2-|[AC]|", 1, "[AC]2|"),
+        ("A-A|B-[CB-]|B|", 2, "A-A|B-[CB]|"),
+        ("{g}|A|B|", 1, "{g}|A|"),
+        ("A|(3BC|D|", 2, "A|"),
+        ("A|(3BC|D|", 3, "A|(3BC|D|"),
+        ("(3AB|C|", 1, ""),
+        ("(3[CE]zA|B|", 1, "(3[CE]zA|"),
+        ("(1A|B|", 1, "(1A|"),  # unreadable, and no matter
+        ("(|A|B)|", 1, "|A|"),
+    ],
+)
+def test_first_bars_end_nothing_in_the_middle(text, count, cut):
+    assert first_bars(text, count) == cut
+
+
+CUT = 'A A [AC] [A-C] [A-C-] z ( ) - - | | (3AB C (2 {g} "Am" !f! > |: :| ||'
+PARTS = st.sampled_from([" ", *CUT.split()])
+
+
+@settings(deadline=None, max_examples=400, derandomize=True)
+@given(st.lists(PARTS, min_size=1, max_size=14), st.integers(1, 3))
+def test_the_first_bars_of_a_readable_tune_are_readable(parts, count):
+    text = "".join(parts)
+    try:
+        read_abc(text)
+    except MalformedTune:
+        return
+    cut = first_bars(text, count)
+    assert len(read_abc(cut).bars) <= count or cut == text
+    read_abc(plain(cut))
 
 
 def test_first_bars_keep_what_stands_before_the_first_note():

@@ -14,7 +14,7 @@ from tokengan.errors import UserError
 from tokengan.music import objectives
 from tokengan.music.malformed import MalformedTune
 from tokengan.music.reader import read_abc
-from tokengan.music.tokens import tokens
+from tokengan.music.tokens import first_bars, tokens
 from tokengan.tasks.abc import AbcTask
 
 TUNES = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "folk-tunes-abc"
@@ -154,6 +154,20 @@ def test_nottingham_is_read_and_its_bars_add_up():
     assert malformed == ["Cadeau's Jig", "Abram Circle", "Dance All Night"]
     assert sum(tune.fitting_bars() for tune in tunes) > 0.99 * sum(len(tune.bars) for tune in tunes)
     assert all(40 < note.pitch < 100 for tune in tunes for note in tune.sounding)
+
+
+@needs_tunes
+def test_every_cut_of_a_readable_nottingham_tune_is_readable():
+    lines = (TUNES / "nottingham.tsv").read_text(encoding="utf-8").splitlines()
+    cuts = 0
+    for number, (_, _, metre, unit, key, text) in enumerate(line.split("\t") for line in lines):
+        beginning = first_bars(text, 1 + number % 3)
+        try:
+            cuts += bool(read_abc(beginning, key, metre, unit or None).bars)
+        except MalformedTune:
+            with pytest.raises(MalformedTune):
+                read_abc(text, key, metre, unit or None)
+    assert cuts >= 1025
 
 
 @needs_tunes

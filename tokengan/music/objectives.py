@@ -128,12 +128,20 @@ def _bars(tune: Tune) -> float:
 def canonical(text: str) -> str | None:
     """Return what a melody sounds like as text, pitch:length by pitch:length, for `--reward.canonical`.
 
-    None where it cannot be read.
+    Rests that follow each other are one. None where it cannot be read.
 
-    >>> canonical('"Am" A2 (Bz)'), canonical("[L:1/8] A A-|A") == canonical("AA2"), canonical("A2 (")
-    ('69:1/4 71:1/8 z:1/8', True, None)
+    >>> canonical('"Am" A2 (Bz)'), canonical("A2 z|z") == canonical("A2 z2")
+    ('69:1/4 71:1/8 z:1/8', True)
+    >>> canonical("[L:1/8] A A-|A") == canonical("AA2"), canonical("A2 (")
+    (True, None)
     """
     tune = _read(text)
     if tune is None:
         return None
-    return " ".join(f"{'z' if note.pitch is None else note.pitch}:{note.duration}" for note in tune.notes)
+    notes: list[Note] = []
+    for note in tune.notes:
+        if note.pitch is None and notes and notes[-1].pitch is None:
+            notes[-1] = notes[-1]._replace(duration=notes[-1].duration + note.duration)
+        else:
+            notes.append(note)
+    return " ".join(f"{'z' if note.pitch is None else note.pitch}:{note.duration}" for note in notes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from tokengan.music.keys import ALTERATIONS, key_signature
+from tokengan.music.keys import ALTERATIONS, key_signature, only_looks
 from tokengan.music.lengths import default_unit, length, metre_length, tuplet, unit_length
 from tokengan.music.malformed import MalformedTune
 from tokengan.music.tokens import BAR, BROKEN, CLOSE, ENDING, FIELD, NOTE, REST, SILENT, TUPLET, tokens
@@ -41,15 +41,17 @@ def read_abc(text: str, key: str = "C", metre: str | None = None, unit: str | No
     The key signature holds (all modes), an accidental holds for its letter in every octave to the bar's end, a tie
     joins two notes of one pitch into one and carries an accidental over the bar line, tuplets and broken rhythm change
     lengths. Repeats and endings are not played out. A chord `[CEG]` counts as its highest note, with the length of its
-    first. Chord symbols, annotations, decorations, grace notes and slurs are not heard. Fields in the text, `[K:G]`,
+    first; of the ties between chords one must find its pitch again, and the highest notes are joined if their own does.
+    Chord symbols, annotations, decorations, grace notes and slurs are not heard. Fields in the text, `[K:G]`,
     `[M:6/8]`, `[L:1/8]`, change what was given; other fields are passed over.
 
-    Not read: several voices (`V:`, `&`), transposing clefs, microtones, accidentals inside grace notes.
+    Not read: several voices (`V:`, `&`), transposing clefs (`treble-8`), microtones, accidentals inside grace notes,
+    and what ABC reserves or gives to line ends: `*`, `;`, `?`, `@`, `$` and the backslash.
 
     Args:
         text: The tune without its header, in one line.
         key: As after `K:`.
-        metre: As after `M:`; None: not known, and bars are compared with each other.
+        metre: As after `M:`; None: not known, and bars are compared with each other. All bars fit `none`, free metre.
         unit: As after `L:`; None: by the metre, a sixteenth below 3/4, else an eighth.
 
     Raises MalformedTune naming the symbol for a text that is not well-formed.
@@ -78,24 +80,26 @@ class _Reader:
     def __init__(self, key: str, metre: str | None, unit: str | None) -> None:
         self.signature = key_signature(key)
         self.metre = metre_length(metre) if metre is not None else None
+        self.free = _free(metre or "")
         self.compound = _compound(metre or "")
         self.unit = unit_length(unit) if unit is not None else None
         self.notes: list[Note] = []
         self.bars: list[Bar] = []
-        self.written = Fraction(
-            0
-        )  # length of the last note, rest or chord as it was written, which a tie does not change
+        # Length of the last note, rest or chord as it was written, which a tie does not change; 0 where none was.
+        self.written = Fraction(0)
         self.sum = Fraction(0)  # of the bar
         self.inner = False  # whether the bar began with a plain bar line
         self.accidentals: dict[str, int] = {}  # of the bar, by letter
-        self.tied: Note | None = None  # the note that the next one continues
+        self.heard: list[Note] = []  # the last note, or those of the last chord
+        self.ties: dict[int, int | None] = {}  # pitches that the next note or chord continues, with their places
         self.broken: Fraction | None = None  # what the next note is multiplied by
         self.factor, self.left = Fraction(1), 0  # of the tuplet, and how many of its notes are to come
         self.slurs = 0
         self.grace = False
         self.chord: list[Note] | None = None
-        self.chord_tied = False
-        self.last = ""  # the kind of the symbol before
+        self.chord_ties: list[Note] = []
+        self.last = ""  # the kind of the symbol before; what may stand between a note and its tie or `>` is none
+        self.before_grace = ""
 
     def take(self, token: str) -> None:
         """Read a symbol."""
@@ -109,7 +113,11 @@ class _Reader:
             raise MalformedTune("stands inside a chord")
         if not self.grace or kind == "}":
             HANDLERS[kind](self, token)
-        if kind != "silent" or token.strip():
+        if kind == "{":
+            self.before_grace = self.last
+        if kind == "}":
+            self.last = self.before_grace
+        elif kind not in ("silent", ")"):
             self.last = kind
 
     def end(self) -> Tune:
@@ -119,7 +127,7 @@ class _Reader:
             "a group of grace notes": self.grace,
             "a tuplet": self.left > 0,
             "a slur": self.slurs > 0,
-            "a tie": self.tied is not None,
+            "a tie": bool(self.ties),
             "a broken rhythm": self.broken is not None,
         }
         for what, begun in open_.items():
@@ -132,13 +140,13 @@ class _Reader:
 
     def field(self, token: str) -> None:
         name, value = token[1], token[3:-1]
-        if name == "K":
+        if name == "K" and not only_looks(value):
             self.signature = key_signature(value)
             self.accidentals = {}
         elif name == "M":
             if self.notes:
                 self._unit()  # a metre in the middle of a tune does not change the unit
-            self.metre, self.compound = metre_length(value), _compound(value)
+            self.metre, self.compound, self.free = metre_length(value), _compound(value), _free(value)
         elif name == "L":
             self.unit = unit_length(value)
         elif name == "V":
@@ -152,7 +160,7 @@ class _Reader:
             raise MalformedTune("parts a broken rhythm")
         plain = token == "|"
         self._close_bar(plain)
-        self.inner = plain
+        self.inner = plain and bool(self.bars)
         self.accidentals = {}
 
     def ending(self, token: str) -> None:
@@ -176,42 +184,45 @@ class _Reader:
             self.accidentals[name] = ALTERATIONS[sign]
         natural = 12 * (octave + 1) + SEMITONES[name]
         pitch = natural + self.accidentals.get(name, self.signature.get(name, 0))
-        if self.tied is not None and self.tied.place == place and not sign:
-            pitch = self.tied.pitch  # an accidental goes with the tie
+        if place in self.ties.values() and not sign:  # an accidental goes with the tie
+            pitch = next(tied for tied, at in self.ties.items() if at == place)
         note = Note(pitch, length(written) * self._unit(), place)
         if self.chord is not None:
             self.chord.append(note)
         else:
-            self._sound(note)
+            self._sound(note, [note])
 
     def rest(self, token: str) -> None:
-        if self.tied is not None:
+        if self.ties:
             raise MalformedTune("stands behind a tie")
         if token[0] in "ZX":
             self._whole_bars(int(token[1:] or 1))
         else:
-            self._sound(Note(None, length(token[1:]) * self._unit()))
+            self._sound(Note(None, length(token[1:]) * self._unit()), [])
 
     def open_chord(self, token: str) -> None:
-        self.chord, self.chord_tied = [], False
+        self.chord, self.chord_ties = [], []
 
     def close(self, token: str) -> None:
         if not self.chord:
             raise MalformedTune("ends no chord" if self.chord is None else "ends a chord without notes")
         top = max(self.chord, key=lambda note: note.pitch or 0)
-        chord = top._replace(duration=self.chord[0].duration * length(token[1:]))
-        self.chord = None
-        self._sound(chord)
-        if self.chord_tied:
-            self.tied = self.notes[-1]
+        heard, self.chord = self.chord, None
+        self._sound(top._replace(duration=heard[0].duration * length(token[1:])), heard)
+        self._tie(self.chord_ties)
 
     def tie(self, token: str) -> None:
-        if self.chord is not None:
-            self.chord_tied = True
-        elif self.last not in ("note", "close", "broken") or not self.notes:
+        if self.last not in (("note",) if self.chord is not None else ("note", "close", "broken")):
             raise MalformedTune("is a tie behind no note")
+        if self.chord:
+            self.chord_ties.append(self.chord[-1])
+        elif not self.heard:
+            raise MalformedTune("is a tie behind a rest")
         else:
-            self.tied = self.notes[-1]
+            self._tie(self.heard)
+
+    def _tie(self, notes: list[Note]) -> None:
+        self.ties |= {note.pitch: note.place for note in notes if note.pitch is not None}
 
     def slur(self, token: str) -> None:
         self.slurs += 1 if token == "(" else -1
@@ -224,23 +235,21 @@ class _Reader:
         self.grace = token == "{"
 
     def broken_rhythm(self, token: str) -> None:
-        if self.last not in ("note", "rest", "close", "-") or self.broken is not None:
+        if self.last not in ("note", "rest", "close", "-") or self.broken is not None or not self.written:
             raise MalformedTune("is a broken rhythm behind no note")
         short = Fraction(1, 2 ** len(token))
         before, self.broken = (2 - short, short) if token[0] == ">" else (short, 2 - short)
         added = self.written * (before - 1)
         self.sum += added
         self.notes[-1] = self.notes[-1]._replace(duration=self.notes[-1].duration + added)
-        if self.tied is not None:
-            self.tied = self.notes[-1]
 
     def _unit(self) -> Fraction:
         if self.unit is None:
             self.unit = default_unit(self.metre)
         return self.unit
 
-    def _sound(self, note: Note) -> None:
-        """Add a note, rest or chord, or lengthen the one that is tied to it."""
+    def _sound(self, note: Note, heard: list[Note]) -> None:
+        """Add a note, rest or chord, of which all notes are heard, or lengthen the one that is tied to it."""
         duration = note.duration * (self.broken or 1)
         self.broken = None
         if self.left:
@@ -248,13 +257,13 @@ class _Reader:
             self.left -= 1
         self.written = duration
         self.sum += duration
-        if self.tied is None:
-            self.notes.append(note._replace(duration=duration))
-        elif self.tied.pitch != note.pitch:
+        if self.ties and not any(other.pitch in self.ties for other in heard):
             raise MalformedTune("is tied to another pitch")
+        if note.pitch in self.ties and self.notes[-1].pitch == note.pitch:
+            self.notes[-1] = self.notes[-1]._replace(duration=self.notes[-1].duration + duration)
         else:
-            self.notes[-1] = self.notes[-1]._replace(duration=self.tied.duration + duration)
-        self.tied = None
+            self.notes.append(note._replace(duration=duration))
+        self.ties, self.heard = {}, heard
 
     def _whole_bars(self, count: int) -> None:
         if self.metre is None or not count:
@@ -262,16 +271,21 @@ class _Reader:
         if self.sum or self.left or self.broken:
             raise MalformedTune("is a rest of whole bars in the middle of one")
         self.notes.append(Note(None, self.metre * count))
+        self.heard, self.written = [], Fraction(0)
         self.bars += [Bar(self.metre, self.metre, self.inner)] * count
 
     def _close_bar(self, plain: bool) -> None:
         if self.sum:
-            self.bars.append(Bar(self.sum, self.metre, self.inner and plain))
+            self.bars.append(Bar(self.sum, self.metre, self.inner and plain, self.free))
         self.sum = Fraction(0)
 
 
 def _compound(metre: str) -> bool:
-    return metre.strip() in ("6/8", "9/8", "12/8")
+    return metre.replace(" ", "") in ("6/8", "9/8", "12/8")
+
+
+def _free(metre: str) -> bool:
+    return metre.strip().lower() == "none"
 
 
 # What a symbol is -> what is done with it; a symbol of one character that is of no kind goes by itself.

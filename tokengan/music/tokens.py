@@ -8,7 +8,10 @@ character, so that the tokens of a text always join to the text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
+
+from tokengan.music.lengths import tuplet
+from tokengan.music.malformed import MalformedTune
 
 __all__ = [
     "ABC",
@@ -44,7 +47,7 @@ SILENT = r'"[^"]*"|![^!|]*!|y[0-9]*|[.~HLMOPSTuv`\s]'
 
 ABC = "|".join((FIELD, SILENT, BAR, ENDING, TUPLET, NOTE, REST, CLOSE, BROKEN, r"[\s\S]"))
 _TOKEN, _BAR, _SILENT = re.compile(ABC), re.compile(BAR), re.compile(SILENT)
-_SOUND = re.compile(f"{NOTE}|{REST}")
+_SOUND, _CLOSE, _TUPLET = re.compile(f"{NOTE}|{REST}"), re.compile(CLOSE), re.compile(TUPLET)
 
 
 def tokens(text: str) -> list[str]:
@@ -59,36 +62,100 @@ def tokens(text: str) -> list[str]:
 def plain(text: str) -> str:
     """Return the melody alone: without chord symbols, annotations, decorations, grace notes, slurs and blanks.
 
-    >>> plain('"G" {a}g2 (~f e) | (3def .g')
-    'g2fe|(3defg'
+    A blank stays where two symbols would become another one without it.
+
+    >>> plain('"G" {a}g2 (~f e) | (3def .g'), plain("C2|D| |E|F2")
+    ('g2fe|(3defg', 'C2|D| |E|F2')
     """
-    return "".join(_melody(text))
-
-
-def _melody(text: str) -> Iterator[str]:
-    grace = False
-    for token in tokens(text):
+    symbols, grace, kept = tokens(text), False, list[int]()
+    for index, token in enumerate(symbols):
         if token in ("{", "}"):
             grace = token == "{"
         elif not grace and token not in ("(", ")") and not _SILENT.fullmatch(token):
-            yield token
+            kept.append(index)
+    return _joined(symbols, kept)
+
+
+def _joined(symbols: list[str], kept: Iterable[int]) -> str:
+    """Join some of the symbols of a text, with a blank between two that would not be the same symbols side by side."""
+    parts: list[str] = []
+    before = -1
+    for index in kept:
+        parted = 0 <= before < index - 1
+        if parted and tokens(symbols[before] + symbols[index]) != [symbols[before], symbols[index]]:
+            parts.append(" ")
+        parts.append(symbols[index])
+        before = index
+    return "".join(parts)
 
 
 def first_bars(text: str, count: int) -> str:
     """Return a tune up to the bar line that ends its `count`-th bar with notes or rests; an upbeat counts as a bar.
 
-    A tie into the next bar is left out, for it would lead nowhere.
+    Ties and slurs that lead further are left out, so that what could be read still can. A bar line inside a tuplet is
+    no place to end: the tune then ends before that bar, and is empty if there is no bar line to end at.
 
-    >>> first_bars("e|:d2B|A3-|A2:|", 3)
-    'e|:d2B|A3|'
+    >>> first_bars("e|:d2B|A3-|A2:|", 3), first_bars("(A|B)|c|", 1)
+    ('e|:d2B|A3|', 'A|')
+    >>> first_bars("A|(3BC|D|", 2), first_bars("[A-C-]|[AC]|", 1)
+    ('A|', '[AC]|')
     """
     symbols = tokens(text)
-    bars, sounds = 0, False
-    for end, token in enumerate(symbols):
-        sounds = sounds or _SOUND.fullmatch(token) is not None
-        if sounds and _BAR.fullmatch(token):
+    bars, whole, left = 0, 0, 0  # `whole`: where the last bar ended outside a tuplet; `left`: notes of a tuplet to come
+    sounds = grace = chord = False
+    for end, token in enumerate(symbols, 1):
+        if token in ("{", "}"):
+            grace = token == "{"
+        elif grace:
+            continue
+        elif _SOUND.fullmatch(token) or _CLOSE.fullmatch(token):
+            sounds = True
+            chord = chord and token[0] != "]"
+            left -= left > 0 and not chord
+        elif token == "[":
+            chord = True
+        elif _TUPLET.fullmatch(token):
+            left = _notes(token)
+        elif sounds and _BAR.fullmatch(token):
             bars, sounds = bars + 1, False
+            whole = whole if left else end
             if bars == count:
-                kept = symbols[: end - 1] if symbols[end - 1] == "-" else symbols[:end]
-                return "".join([*kept, token])
+                return _ended(symbols[:whole])
     return text
+
+
+def _notes(mark: str) -> int:
+    try:
+        return tuplet(mark, False)[1]
+    except MalformedTune:
+        return 0
+
+
+def _ended(symbols: list[str]) -> str:
+    """Join the beginning of a tune without its unmatched `(`, and without ties of its last note or chord."""
+    slurs: list[int] = []
+    for index, token in enumerate(symbols):
+        if token == "(":
+            slurs.append(index)
+        elif token == ")" and slurs:
+            slurs.pop()
+    dropped = {*slurs, *_last_ties(symbols)}
+    return _joined(symbols, (index for index in range(len(symbols)) if index not in dropped))
+
+
+def _last_ties(symbols: list[str]) -> list[int]:
+    ties: list[int] = []
+    grace = chord = False
+    for index in range(len(symbols) - 1, -1, -1):
+        token = symbols[index]
+        if token in ("{", "}"):
+            grace = token == "}"
+        elif grace:
+            continue
+        elif token == "-":
+            ties.append(index)
+        elif _CLOSE.fullmatch(token):
+            chord = True
+        elif token == "[" or (not chord and _SOUND.fullmatch(token)):
+            break
+    return ties

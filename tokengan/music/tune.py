@@ -32,11 +32,13 @@ class Bar(NamedTuple):
         length: Sum of its notes and rests, in whole notes.
         metre: What it should be, None in free metre or where none is given.
         inner: Whether both its bar lines are plain ones: no beginning or end, no repeat, no double bar, no ending.
+        free: Whether it is in free metre, in which a bar is as long as it likes.
     """
 
     length: Fraction
     metre: Fraction | None
     inner: bool
+    free: bool = False
 
 
 class Tune(NamedTuple):
@@ -54,13 +56,13 @@ class Tune(NamedTuple):
         """Return how many bars add up to the metre; where none is given, to the commonest length, the longest of such.
 
         A bar at a beginning or end, a repeat, a double bar or an ending may be shorter: an upbeat and what completes
-        it.
+        it. A bar in free metre always adds up.
 
         >>> whole, half = Fraction(1), Fraction(1, 2)
         >>> Tune((), (Bar(half, whole, False), Bar(whole, whole, True), Bar(half, whole, True))).fitting_bars()
         2
         """
-        usual = _commonest([bar.length for bar in self.bars])
+        usual = _commonest([bar.length for bar in self.bars if not bar.free])
         return sum(_fits(bar, bar.metre or usual) for bar in self.bars)
 
 
@@ -70,4 +72,4 @@ def _commonest(lengths: Sequence[Fraction]) -> Fraction:
 
 
 def _fits(bar: Bar, whole: Fraction) -> bool:
-    return bar.length == whole or (not bar.inner and bar.length < whole)
+    return bar.free or bar.length == whole or (not bar.inner and bar.length < whole)

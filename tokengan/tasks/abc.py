@@ -32,7 +32,7 @@ class AbcTask(TextTask):
         level: What a token is: `abc` (a note with accidental, octave and length; a bar line; a rest; a chord symbol),
             `char`, or `word` for pitch sequences, whole numbers between blanks.
         metre, unit, key: The columns that hold them, by name or number; an empty cell gives no field.
-        bars: Keep only so many bars from the beginning, an upbeat counted as one.
+        bars: Keep only so many bars from the beginning, an upbeat counted as one; fewer where that ends in a tuplet.
         melody: Leave out chord symbols, decorations, grace notes, slurs and blanks.
         settings: Those of `TextTask`.
     """
