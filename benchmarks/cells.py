@@ -5,23 +5,26 @@ from __future__ import annotations
 import json
 import statistics
 import time
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from itertools import starmap
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 
 from tokengan.config import Config
+from tokengan.methods.base import generator_state
 from tokengan.metrics.evaluator import Evaluator
 from tokengan.training.run import Run
 from tokengan.training.trainer import Event, TrainerSettings, fit
 
-__all__ = ["each", "fill", "folder", "folder_name", "minutes", "spread", "trained", "weights_of"]
+__all__ = ["Row", "asked", "fill", "folder", "folder_name", "read", "run", "spread", "trained"]
 
-T = TypeVar("T")
+R = TypeVar("R", bound="Row")
 
 
 def folder_name(name: str) -> str:
@@ -32,12 +35,6 @@ def folder_name(name: str) -> str:
 def folder(out: Path, name: str, seed: int) -> Path:
     """Return the run folder of a cell."""
     return out / f"{folder_name(name)}-{seed}"
-
-
-def weights_of(path: Path) -> dict[str, torch.Tensor]:
-    """Return the weights of the generator that a run ended with at its best."""
-    prefix = "generator."
-    return {key.removeprefix(prefix): value for key, value in Run(path).weights().items() if key.startswith(prefix)}
 
 
 def trained(config: Config, task: Any, path: Path, start: Path | None, samples: int, **settings: Any) -> Any:
@@ -54,7 +51,7 @@ def trained(config: Config, task: Any, path: Path, start: Path | None, samples: 
         samples: Samples of an evaluation on the way.
         settings: Those of the trainer, besides the preset's own.
     """
-    method = config.build_method(task, None if start is None else weights_of(start))
+    method = config.build_method(task, None if start is None else generator_state(Run(start).weights()))
     run = Run(path) if path.exists() else _whole(path, config, task)
     clock = path / "cpu.json"
     before, begun = json.loads(clock.read_text()) if clock.exists() else 0.0, time.process_time()
@@ -78,21 +75,62 @@ def _whole(path: Path, config: Config, task: Any) -> Run:
     return Run.create(path, config.dump(), files)
 
 
-def minutes(path: Path) -> float | None:
-    """Return the processor minutes that a cell's training took, where they were counted."""
-    clock = path / "cpu.json"
-    return json.loads(clock.read_text()) / 60 if clock.exists() else None
+class Row(Protocol):
+    """What the tables' own rows have."""
+
+    @property
+    def name(self) -> str:
+        """Stands in the table."""
+        ...
+
+    @property
+    def seeds(self) -> int:
+        """How many seeds it is run with."""
+        ...
 
 
-def each(work: Callable[[T], Any], jobs: Sequence[T], processes: int) -> Iterable[Any]:
-    """Do work on every job, in so many processes of one thread each; one failure ends the rest."""
+def asked(about: str | None, out: Path, page: Path) -> ArgumentParser:
+    """Return the flags that every table has."""
+    parser = ArgumentParser(description=(about or "").splitlines()[0])
+    parser.add_argument("--out", type=Path, default=out)
+    parser.add_argument("--page", type=Path, default=page)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--rows", nargs="*", help="names of rows to run; all by default")
+    parser.add_argument("--processes", type=int, default=2, help="cells at a time, one thread each")
+    return parser
+
+
+def run(work: Callable[[R, int], dict[str, Any]], waves: Iterable[Sequence[R]], options: Namespace) -> None:
+    """Do work on every cell that was asked for, wave after wave: the starts before what begins with them."""
+    for wave in waves:
+        chosen = [row for row in wave if not options.rows or row.name in options.rows]
+        jobs = [(row, seed) for seed in range(options.seeds) for row in chosen if seed < row.seeds]
+        for found in _each(work, jobs, options.processes):
+            print(json.dumps(found), flush=True)
+
+
+def read(rows: Iterable[Row], options: Namespace) -> list[dict[str, Any]]:
+    """Return the figures of all cells that are done, with their processor minutes where those were counted."""
+    done: list[dict[str, Any]] = []
+    for row in rows:
+        for seed in range(options.seeds):
+            path = folder(options.out, row.name, seed)
+            if (path / "result.json").exists():
+                clock = path / "cpu.json"
+                minutes = json.loads(clock.read_text()) / 60 if clock.exists() else None
+                done.append(json.loads((path / "result.json").read_text()) | {"minutes": minutes})
+    return done
+
+
+def _each(work: Callable[..., Any], jobs: Sequence[tuple[Any, int]], processes: int) -> Iterable[Any]:
+    """Work in so many processes of one thread each; one failure ends the rest."""
     if processes == 1:
         torch.set_num_threads(1)
-        yield from map(work, jobs)
+        yield from starmap(work, jobs)
         return
     spawned = get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=spawned, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        yield from pool.map(work, jobs)
+        yield from pool.map(work, *zip(*jobs, strict=True)) if jobs else ()
 
 
 def spread(values: Sequence[float | None], digits: int = 3, sign: str = "") -> str:

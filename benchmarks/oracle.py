@@ -8,15 +8,15 @@ docs/results/oracle.md, with the exact command of every row, and, row by row, to
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from cells import each, fill, folder, folder_name, minutes, spread, trained
+from cells import asked, fill, folder, folder_name, read, run, spread, trained
 
 from tokengan.config import configure
 from tokengan.metrics.evaluator import final_report
@@ -210,36 +210,14 @@ def page(results: list[dict[str, Any]], curves: dict[str, Any], versus: dict[str
     return "\n".join(lines)
 
 
-def _result(job: tuple[Cell, int, Path, Path]) -> dict[str, Any]:
-    return result(*job)
-
-
 def main() -> None:
     """Run the cells and write the page."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = asked(__doc__, Path("runs/oracle"), Path("docs/results/oracle.md"))
     parser.add_argument("--arrays", type=Path, default=Path("../shared/data/seqgan-oracle/target_params.npz"))
-    parser.add_argument("--out", type=Path, default=Path("runs/oracle"))
-    parser.add_argument("--page", type=Path, default=Path("docs/results/oracle.md"))
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--rows", nargs="*", help="names of rows to run; all by default")
-    parser.add_argument("--processes", type=int, default=2, help="cells at a time, one thread each")
     options = parser.parse_args()
-    chosen = [cell for cell in CELLS if not options.rows or cell.name in options.rows]
-    for wave in ([cell for cell in chosen if not cell.start], [cell for cell in chosen if cell.start]):
-        jobs = [
-            (cell, seed, options.arrays, options.out)
-            for seed in range(options.seeds)
-            for cell in wave
-            if seed < cell.seeds
-        ]
-        for found in each(_result, jobs, options.processes):
-            print(found["cell"], found["seed"], json.dumps(found["exact"]), flush=True)
-    done = []
-    for cell in CELLS:
-        for seed in range(options.seeds):
-            path = folder(options.out, cell.name, seed)
-            if (path / "result.json").exists():
-                done.append(json.loads((path / "result.json").read_text()) | {"minutes": minutes(path)})
+    waves = ([cell for cell in CELLS if not cell.start], [cell for cell in CELLS if cell.start])
+    run(partial(result, arrays=options.arrays, out=options.out), waves, options)
+    done = read(CELLS, options)
     finished = {found["cell"] for found in done}
     likelihood = [cell.name for cell in CELLS if cell.method == "mle" and not cell.start and cell.name in finished]
     curves = {name: sweep(name, 0, options.arrays, options.out) for name in likelihood}

@@ -8,17 +8,16 @@ docs/results/organ.md, with the exact command of every row, and to the method's 
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from cells import each, fill, folder, folder_name, minutes, spread, trained
+from cells import asked, fill, folder, folder_name, read, run, spread, trained
 
 from tokengan.chem import objectives
 from tokengan.chem.fingerprints import Bits, fingerprint, unpack
@@ -282,30 +281,12 @@ def page(done: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def _result(job: tuple[Cell, int, Path]) -> dict[str, Any]:
-    return result(*job)
-
-
 def main() -> None:
     """Run the cells and write the page."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--out", type=Path, default=Path("runs/organ"))
-    parser.add_argument("--page", type=Path, default=Path("docs/results/organ.md"))
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--rows", nargs="*", help="names of rows to run; all by default")
-    parser.add_argument("--processes", type=int, default=2, help="cells at a time, one thread each")
-    options = parser.parse_args()
-    chosen = [cell for cell in CELLS if not options.rows or cell.name in options.rows]
-    for wave in ([cell for cell in chosen if cell.is_start], [cell for cell in chosen if not cell.is_start]):
-        jobs = [(cell, seed, options.out) for seed in range(options.seeds) for cell in wave if seed < cell.seeds]
-        for found in each(_result, jobs, options.processes):
-            print(found["cell"], found["seed"], json.dumps(found["objectives"]), flush=True)
-    done = []
-    for cell in CELLS:
-        for seed in range(options.seeds):
-            path = folder(options.out, cell.name, seed)
-            if (path / "result.json").exists():
-                done.append(json.loads((path / "result.json").read_text()) | {"minutes": minutes(path)})
+    options = asked(__doc__, Path("runs/organ"), Path("docs/results/organ.md")).parse_args()
+    waves = ([cell for cell in CELLS if cell.is_start], [cell for cell in CELLS if not cell.is_start])
+    run(partial(result, out=options.out), waves, options)
+    done = read(CELLS, options)
     options.page.parent.mkdir(parents=True, exist_ok=True)
     options.page.write_text(page(done))
     fill(Path("docs/methods/organ.md"), "molecules", table(done))

@@ -19,7 +19,7 @@ from tokengan.config.settings import dotted
 from tokengan.data.messages import brief, place
 from tokengan.data.write import atomic_write
 from tokengan.errors import UserError
-from tokengan.methods.base import Method
+from tokengan.methods.base import Method, generator_state
 from tokengan.metrics.evaluator import Evaluator
 from tokengan.noise import Noise, seeded
 from tokengan.rewards.constant import Constant
@@ -195,8 +195,7 @@ def _start_weights(start: str, task: Task) -> dict[str, Tensor]:
                     f"{place(run.path)} was trained on other data than these ({name} differs): give the same data and "
                     "data settings, or start from another run"
                 )
-    weights = run.weights(which)
-    own = {key.removeprefix("generator."): value for key, value in weights.items() if key.startswith("generator.")}
+    own = generator_state(run.weights(which))
     if not own:
         raise UserError(f"{place(run.path)} holds no generator to start from")
     return own

@@ -30,7 +30,7 @@ from tokengan.sequences import Sequences
 from tokengan.spec import Net
 from tokengan.tasks.base import Task
 
-__all__ = ["Loss", "Method", "Phase", "cross_fitted"]
+__all__ = ["Loss", "Method", "Phase", "cross_fitted", "generator_state"]
 
 Metrics = Mapping[str, float | Tensor]
 Loss = Tensor | tuple[Tensor, Metrics] | Iterable[Tensor | tuple[Tensor, Metrics]]
@@ -72,6 +72,16 @@ def cross_fitted(rows: int, share: float, seed: int) -> tuple[Tensor, Tensor]:
     order = torch.randperm(rows, generator=seeded("cross-fit", seed))
     kept = max(round(rows * share), 1)
     return order[kept:], order[:kept]
+
+
+def generator_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the generator's own `state_dict` out of a method's.
+
+    >>> sorted(generator_state({"generator.output": torch.ones(1), "discriminator.output": torch.ones(1)}))
+    ['output']
+    """
+    prefix = "generator."
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
 
 
 class Method(nn.Module):

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tokengan.errors import UserError
 from tokengan.generators.base import Autoregressive
-from tokengan.methods.base import Method
+from tokengan.methods.base import Method, generator_state
 from tokengan.metrics.base import Figure, Given, Metric, missing
 from tokengan.metrics.bleu import Bleu, SelfBleu
 from tokengan.metrics.diversity import Distinct, TopSentenceShare, UniqueShare
@@ -213,9 +213,8 @@ def final_report(
 
 
 def _start_model(method: Method, state: Mapping[str, Tensor]) -> Autoregressive:
-    prefix = "generator."
     start = deepcopy(method.generator)
-    start.load_state_dict({key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)})
+    start.load_state_dict(generator_state(state))
     assert isinstance(start, Autoregressive)
     return start.eval()
 
