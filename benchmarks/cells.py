@@ -22,7 +22,19 @@ from tokengan.metrics.evaluator import Evaluator
 from tokengan.training.run import Run
 from tokengan.training.trainer import Event, TrainerSettings, fit
 
-__all__ = ["Row", "asked", "fill", "folder", "folder_name", "read", "run", "spread", "trained"]
+__all__ = [
+    "Row",
+    "asked",
+    "by_row",
+    "fill",
+    "folder",
+    "folder_name",
+    "percent",
+    "read",
+    "run",
+    "spread",
+    "trained",
+]
 
 R = TypeVar("R", bound="Row")
 
@@ -144,6 +156,21 @@ def spread(values: Sequence[float | None], digits: int = 3, sign: str = "") -> s
         return "-"
     one_by_one = [f"{value:{sign}.{digits}f}" for value in known]
     return one_by_one[0] if len(known) == 1 else f"{statistics.mean(known):{sign}.{digits}f} ({', '.join(one_by_one)})"
+
+
+def percent(values: Sequence[float]) -> str:
+    """Return relative changes, in per cent.
+
+    >>> percent([0.5, -0.25]), percent([])
+    ('+12 (+50, -25) %', '-')
+    """
+    return "-" if not values else spread([100 * value for value in values], 0, "+") + " %"
+
+
+def by_row(rows: Iterable[Row], done: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Return the seeds of each row that has any, in the order of the rows."""
+    found = {row.name: [one for one in done if one["cell"] == row.name] for row in rows}
+    return {name: seeds for name, seeds in found.items() if seeds}
 
 
 def fill(page: Path, name: str, lines: Sequence[str]) -> None:

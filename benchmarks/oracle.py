@@ -54,8 +54,10 @@ Every row below `{BASE}` begins with the generator of that row, seed for seed, a
 PPO its own number of steps for each): of 64 sequences with four completions of every prefix (`seqgan`, `rankgan`), of
 64 (`wgan`) or of 256 sequences; `more likelihood` reads as many real ones, in batches of 64. A row or seed that is
 missing has not been run. d-oracle and d-test are the differences to the start at the temperature with equal
-NLL-div: **negative is better than the temperature curve, and differences under about 0.01 are noise.** A figure of the
-discriminator under .55 says that it sees next to nothing (and under .5 that it took what it memorised for real)."""
+NLL-div: **negative is better than the temperature curve, and differences under about 0.01 are noise.** They say little
+of a row whose NLL-div lies nats below its start's, a collapse (`pg-bleu`): the start gets there only at a temperature
+that spoils its law everywhere. A figure of the discriminator under .55 says that it sees next to nothing (and under .5
+that it took what it memorised for real)."""
 
 FINAL = {"batch_size": 256}
 WHOLE = {**FINAL, "credit": "final", "estimator": "rloo"}

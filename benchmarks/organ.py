@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from cells import asked, fill, folder, folder_name, read, run, spread, trained
+from cells import asked, by_row, fill, folder, folder_name, percent, read, run, spread, trained
 
 from tokengan.chem import objectives
 from tokengan.chem.fingerprints import Bits, fingerprint, unpack
@@ -191,11 +191,6 @@ def scores_of(function: Any, forms: Sequence[str]) -> list[float]:
 # ---- the page
 
 
-def percent(values: Sequence[float]) -> str:
-    """Return relative changes, in per cent."""
-    return "-" if not values else spread([100 * value for value in values], 0, "+") + " %"
-
-
 def aim_of(cell: dict[str, Any]) -> str | None:
     """Return the objective that a row was trained for, where there is one alone."""
     return next((c.objective for c in CELLS if c.name == cell["cell"]), None)
@@ -226,15 +221,9 @@ def row(found: list[dict[str, Any]], starts: dict[int, dict[str, Any]]) -> str:
     return f"| {found[0]['cell']} | " + " | ".join(cells) + " |"
 
 
-def by_row(done: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """Return the seeds of each row that has any, in the order of the rows."""
-    rows = {cell.name: [found for found in done if found["cell"] == cell.name] for cell in CELLS}
-    return {name: found for name, found in rows.items() if found}
-
-
 def table(done: list[dict[str, Any]]) -> list[str]:
     """Return the lines of the first table."""
-    rows = by_row(done)
+    rows = by_row(CELLS, done)
     starts = {found["seed"]: found for found in rows[START]}
     return [
         "| row | objective | change | paper: ORGAN / naive RL | of the room | change, invalid = 0 | Valid | Unique@1k "
@@ -246,7 +235,7 @@ def table(done: list[dict[str, Any]]) -> list[str]:
 
 def page(done: list[dict[str, Any]]) -> str:
     """Return the documentation page."""
-    by_name = by_row(done)
+    by_name = by_row(CELLS, done)
     lines = [
         "# ORGAN on molecules",
         "",

@@ -260,6 +260,20 @@ def test_returns_are_taken_before_whitening() -> None:
     assert errors[0] == errors[1]
 
 
+def test_whitened_rewards_have_unit_spread_and_their_own_mean() -> None:
+    generator, y = Seen(), everything()
+    returns = returns_of(toy_rewards(), y)
+    steps = returns - torch.cat([returns[:, 1:], torch.zeros(len(y), 1)], dim=1)
+    seen = steps[y.mask]
+    steps = ((steps - seen.mean()) / (seen.std() ** 2 + 1e-8).sqrt() + seen.mean()).masked_fill(~y.mask, 0.0)
+    whitened = steps.flip(1).cumsum(1).flip(1)
+    by_hand, game = ready(PPO(**FIRST_MOVE, num_ppo_epochs=1), generator)
+    expected = gradient(policy_loss(by_hand, y, whitened, game)[0], generator)
+    estimator, game = ready(PPO(**FIRST_MOVE, whiten_rewards=True, num_ppo_epochs=1), generator)
+    assert close(gradient(policy_loss(estimator, y, returns, game)[0], generator), expected)
+    assert not close(gradient(policy_loss(by_hand, y, returns, game)[0], generator), expected)
+
+
 def test_a_missing_end_is_punished_on_the_last_token() -> None:
     generator, sequences, rewards = ending()
     returns = returns_of(rewards, sequences)

@@ -140,8 +140,8 @@ def test_a_better_law_is_seen_to_be_better(models: tuple[LSTM, LSTM]) -> None:
     assert difference["NLL-test"].mean < -0.1
 
 
-def point(nll_oracle: float, error: float = 0.01) -> Point:
-    return Point(1.0, {"NLL-div": Spread(2.0, 0.01), "NLL-oracle": Spread(nll_oracle, error)})
+def point(nll_oracle: float, error: float = 0.01, temperature: float = 1.0) -> Point:
+    return Point(temperature, {"NLL-div": Spread(2.0, 0.01), "NLL-oracle": Spread(nll_oracle, error)})
 
 
 @pytest.mark.parametrize(
@@ -153,6 +153,14 @@ def test_pain_09_the_report_says_in_words_whether_anything_was_gained(model: flo
     assert report.sentence().startswith(words)
     assert report.text().endswith(report.sentence())
     assert report.to_json()["entropy_matched"]["in_words"] == report.sentence()
+
+
+@pytest.mark.parametrize(("temperature", "far"), [(0.48, True), (0.85, False), (1.2, False), (1.4, True)])
+def test_a_collapse_is_not_called_a_gain_without_a_warning(temperature: float, far: bool) -> None:
+    """The start model reaches a collapsed model's entropy only at a temperature at which it is spoilt everywhere."""
+    report = FinalReport([], point(2.5), point(3.0, temperature=temperature))
+    assert ("the difference says little" in report.sentence()) == far
+    assert report.text().endswith(report.sentence())
 
 
 def test_an_entropy_out_of_reach_is_an_error(models: tuple[LSTM, LSTM]) -> None:

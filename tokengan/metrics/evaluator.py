@@ -87,6 +87,9 @@ class Evaluator:
         return {figure.name: figure for figure in figures}
 
 
+NEAR = 0.8  # temperatures of the start model, and their inverse, between which a comparison with it means something
+
+
 @dataclass(frozen=True)
 class FinalReport:
     """What a run came to.
@@ -122,8 +125,17 @@ class FinalReport:
                 "What training did, a lower or higher temperature does too."
             )
         if found.mean < 0:
-            return f"Better than the temperature curve: {name} is {-found.mean:.3f} nats lower at equal entropy."
-        return f"Worse than the temperature curve: {name} is {found.mean:.3f} nats higher at equal entropy."
+            said = f"Better than the temperature curve: {name} is {-found.mean:.3f} nats lower at equal entropy."
+        else:
+            said = f"Worse than the temperature curve: {name} is {found.mean:.3f} nats higher at equal entropy."
+        temperature = 1.0 if self.start is None else self.start.temperature
+        if NEAR <= temperature <= 1 / NEAR:
+            return said
+        # A model that repeats a few sequences is peaked there alone, one at a low temperature everywhere.
+        return (
+            f"{said} But the start model has this entropy only at temperature {temperature:.2f}: so far from it the "
+            "difference says little. Look at NLL-div and the samples first."
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return everything for `json.dumps`."""
