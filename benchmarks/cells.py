@@ -6,7 +6,7 @@ import json
 import statistics
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import starmap
 from multiprocessing import get_context
@@ -23,13 +23,18 @@ from tokengan.training.run import Run
 from tokengan.training.trainer import Event, TrainerSettings, fit
 
 __all__ = [
+    "CRITIC",
+    "NAIVE",
+    "NO_GAME",
     "Row",
     "asked",
     "by_row",
     "fill",
+    "flags",
     "folder",
     "folder_name",
     "percent",
+    "publish",
     "read",
     "run",
     "spread",
@@ -37,6 +42,18 @@ __all__ = [
 ]
 
 R = TypeVar("R", bound="Row")
+
+# Of ORGAN, whatever it writes: likelihood alone, the objective without D, and a critic in D's place.
+NO_GAME = {"d_rounds": 0, "rounds": 0}
+NAIVE = {"reward.weight": 0}
+CRITIC = {
+    "loss": "wasserstein",
+    "constraint": "gradient_penalty",
+    "reward.first": "critic",
+    "reward.transform": "rank",
+    "discriminator.l2": 0,
+    "discriminator.dropout": 0,
+}
 
 
 def folder_name(name: str) -> str:
@@ -158,6 +175,18 @@ def spread(values: Sequence[float | None], digits: int = 3, sign: str = "") -> s
     return one_by_one[0] if len(known) == 1 else f"{statistics.mean(known):{sign}.{digits}f} ({', '.join(one_by_one)})"
 
 
+def flags(settings: Mapping[str, Any]) -> list[str]:
+    """Return settings as they are typed.
+
+    >>> flags({"epochs": 2, "reward.objectives": ["qed", "sa"], "data.melody": True})
+    ['--epochs 2', "--reward.objectives '[qed,sa]'", '--data.melody true']
+    """
+    return [
+        f"--{name} " + (f"'[{','.join(value)}]'" if isinstance(value, list) else str(value).lower())
+        for name, value in settings.items()
+    ]
+
+
 def percent(values: Sequence[float]) -> str:
     """Return relative changes, in per cent.
 
@@ -171,6 +200,13 @@ def by_row(rows: Iterable[Row], done: Sequence[dict[str, Any]]) -> dict[str, lis
     """Return the seeds of each row that has any, in the order of the rows."""
     found = {row.name: [one for one in done if one["cell"] == row.name] for row in rows}
     return {name: seeds for name, seeds in found.items() if seeds}
+
+
+def publish(page: Path, text: str) -> None:
+    """Write a page, in a folder that may not be there yet."""
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(text, encoding="utf-8")
+    print(f"wrote {page}")
 
 
 def fill(page: Path, name: str, lines: Sequence[str]) -> None:

@@ -17,14 +17,28 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from cells import asked, by_row, fill, folder, folder_name, percent, read, run, spread, trained
+from cells import (
+    CRITIC,
+    NAIVE,
+    NO_GAME,
+    asked,
+    by_row,
+    fill,
+    flags,
+    folder,
+    folder_name,
+    percent,
+    publish,
+    read,
+    run,
+    spread,
+    trained,
+)
 
 from tokengan.config import configure
 from tokengan.metrics.diversity import distinct
+from tokengan.metrics.law import cross_entropy
 from tokengan.music import objectives
-from tokengan.music.malformed import MalformedTune
-from tokengan.music.pitches import is_pitches, read_pitches
-from tokengan.music.reader import read_abc
 from tokengan.noise import Noise, seeded
 from tokengan.sampling.write import write
 from tokengan.training.run import Run
@@ -45,7 +59,7 @@ DATA: dict[str, dict[str, Any]] = {
         "data.bars": 4,
         "data.melody": True,
         "data.max_length": 60,
-        # A tenth of the melodies is left when every tune gives one line.
+        # A fifth as many as melodies: more epochs, and as many steps as those are.
         "mle_epochs": 60,
         "generator_optimiser.factor.over": 780,
     },
@@ -98,27 +112,13 @@ class Cell:
 
     def command(self) -> str:
         """Return what to type for this row."""
-        asked_for = {name: value for name, value in self.all_settings.items() if name != "data.source"}
-        flags = [
-            f"--{name} " + (f"'[{','.join(value)}]'" if isinstance(value, list) else str(value).lower())
-            for name, value in asked_for.items()
-        ]
-        flags += [] if self.is_start else [f"--start runs/music/{folder_name(self.start)}-SEED"]
-        flags += [] if self.is_start else ["--trainer.stop_on_collapse false"]
-        flags += [f"--out runs/music/{folder_name(self.name)}-SEED"]
-        return " ".join(["tokengan train organ", DATA[self.data]["data.source"], "--task abc --seed SEED", *flags])
+        settings = self.all_settings
+        typed = ["tokengan train organ", settings.pop("data.source"), "--task abc --seed SEED", *flags(settings)]
+        typed += [] if self.is_start else [f"--start runs/music/{folder_name(self.start)}-SEED"]
+        typed += [] if self.is_start else ["--trainer.stop_on_collapse false"]
+        return " ".join([*typed, f"--out runs/music/{folder_name(self.name)}-SEED"])
 
 
-NO_GAME = {"d_rounds": 0, "rounds": 0}
-NAIVE = {"reward.weight": 0}
-CRITIC = {
-    "loss": "wasserstein",
-    "constraint": "gradient_penalty",
-    "reward.first": "critic",
-    "reward.transform": "rank",
-    "discriminator.l2": 0,
-    "discriminator.dropout": 0,
-}
 RANDOM = {"reward": "random", "d_rounds": 0, "d_steps": 0}
 FIRST_AIM, *OTHER_AIMS = OBJECTIVES
 CELLS = [
@@ -140,18 +140,22 @@ CELLS = [
 # ---- a cell
 
 
+def located(settings: dict[str, Any], source: Path) -> dict[str, Any]:
+    """Return settings that say where the data lie."""
+    return {**settings, "data.source": str(source / settings["data.source"]), "task": "abc"}
+
+
 @cache
 def task_of(data: str, source: Path) -> Any:
     """Return the task, built once for all cells."""
-    settings = {**DATA[data], "data.source": str(source / DATA[data]["data.source"]), "task": "abc"}
-    return configure("organ", "tunes", settings=settings).build_task()
+    return configure("organ", "tunes", settings=located(DATA[data], source)).build_task()
 
 
 def train(cell: Cell, seed: int, source: Path, out: Path) -> Any:
     """Train a cell, or go on with it, and return its method."""
     start = None if cell.is_start else folder(out, cell.start, seed)
-    given = {**cell.all_settings, "data.source": str(source / DATA[cell.data]["data.source"]), "task": "abc"}
-    config = configure("organ", "tunes", settings=given | ({} if start is None else {"mle_epochs": 0}), seed=seed)
+    settings = located(cell.all_settings, source) | ({} if start is None else {"mle_epochs": 0})
+    config = configure("organ", "tunes", settings=settings, seed=seed)
     # A collapse is a figure of the table too.
     task = task_of(cell.data, source)
     return trained(config, task, folder(out, cell.name, seed), start, samples=500, stop_on_collapse=False)
@@ -171,6 +175,7 @@ def result(cell: Cell, seed: int, source: Path, out: Path) -> dict[str, Any]:
     sound = [str(objectives.canonical(text)) for text in valid]
     known = {objectives.canonical(text) for text in method.task.decode(method.task.train)}
     held = method.task.decode(method.task.test)
+    held_sound = [objectives.canonical(text) or "" for text in held]
     last = {name: figure["value"] for name, figure in Run(stored.parent).records()[-1]["figures"].items()}
     found = {
         "cell": cell.name,
@@ -180,11 +185,11 @@ def result(cell: Cell, seed: int, source: Path, out: Path) -> dict[str, Any]:
         "Valid": len(valid) / len(texts),
         "Distinct@1k": len(set(sound[:FIRST])) / len(sound[:FIRST]),
         "Novelty": statistics.fmean(form not in known for form in set(sound)),
-        "notes": statistics.fmean(map(notes, valid)),
-        "notes, held-out": statistics.fmean(map(notes, held)),
+        "notes": statistics.fmean(map(notes, sound)),
+        "notes, held-out": statistics.fmean(map(notes, held_sound)),
         "distinct-3": distinct([form.split() for form in sound], 3)[3],
         "whole bars": statistics.fmean(objectives.whole_bars(texts)),
-        "NLL-test": nll(method),
+        "NLL-test": cross_entropy(method.generator, method.task.test).mean,
         "D accuracy": last.get("D accuracy (held-out)"),
         "texts": valid[:SHOWN],
     }
@@ -197,19 +202,9 @@ def mean_of(name: str, texts: Sequence[str]) -> float:
     return statistics.fmean(getattr(objectives, name)(texts))
 
 
-def notes(text: str) -> int:
-    """Return the number of sounding notes."""
-    try:
-        return len((read_pitches(text) if is_pitches(text) else read_abc(text)).sounding)
-    except MalformedTune:
-        return 0
-
-
-def nll(method: Any) -> float:
-    """Return the held-out negative log-likelihood, nats per token."""
-    with torch.no_grad():
-        scored = method.generator.score(method.task.test)
-    return float(-scored["logp"][method.task.test.mask].mean())
+def notes(sound: str) -> int:
+    """Return the number of notes, rests apart, of what `canonical` wrote."""
+    return sum(not note.startswith("z") for note in sound.split())
 
 
 # ---- the page
@@ -272,10 +267,8 @@ def main() -> None:
     waves = ([cell for cell in CELLS if cell.is_start], [cell for cell in CELLS if not cell.is_start])
     run(partial(result, source=options.folder, out=options.out), waves, options)
     done = read(CELLS, options)
-    options.page.parent.mkdir(parents=True, exist_ok=True)
-    options.page.write_text(page(done))
+    publish(options.page, page(done))
     fill(Path("docs/music.md"), "music", table(done))
-    print(f"wrote {options.page}")
 
 
 if __name__ == "__main__":

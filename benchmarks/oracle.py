@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from cells import asked, fill, folder, folder_name, read, run, spread, trained
+from cells import asked, fill, folder, folder_name, publish, read, run, spread, trained
 
 from tokengan.config import configure
 from tokengan.metrics.evaluator import final_report
@@ -57,7 +57,8 @@ missing has not been run. d-oracle and d-test are the differences to the start a
 NLL-div: **negative is better than the temperature curve, and differences under about 0.01 are noise.** They say little
 of a row whose NLL-div lies nats below its start's, a collapse (`pg-bleu`): the start gets there only at a temperature
 that spoils its law everywhere. A figure of the discriminator under .55 says that it sees next to nothing (and under .5
-that it took what it memorised for real)."""
+that it took what it memorised for real). Where minutes are missing, the cell was kept from a session that did not count
+them; cells that were run again came out the same to the last digit."""
 
 FINAL = {"batch_size": 256}
 WHOLE = {**FINAL, "credit": "final", "estimator": "rloo"}
@@ -225,14 +226,12 @@ def main() -> None:
     curves = {name: sweep(name, 0, options.arrays, options.out) for name in likelihood}
     pair = ("mle tuned", "mle paper-oracle-20")
     versus = against(*pair, 0, options.arrays, options.out) if finished.issuperset(pair) else None
-    options.page.parent.mkdir(parents=True, exist_ok=True)
-    options.page.write_text(page(done, curves, versus))
+    publish(options.page, page(done, curves, versus))
     names = list(dict.fromkeys(found["cell"] for found in done))
     fill(Path("README.md"), "oracle", table(done, names))
     for method in {cell.method for cell in CELLS}:
         own = [name for name in names if method_of(name) == method or name in CONTROLS]
         fill(Path("docs/methods", f"{method}.md"), "oracle", table(done, own))
-    print(f"wrote {options.page}")
 
 
 if __name__ == "__main__":

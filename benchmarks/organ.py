@@ -17,7 +17,23 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from cells import asked, by_row, fill, folder, folder_name, percent, read, run, spread, trained
+from cells import (
+    CRITIC,
+    NAIVE,
+    NO_GAME,
+    asked,
+    by_row,
+    fill,
+    flags,
+    folder,
+    folder_name,
+    percent,
+    publish,
+    read,
+    run,
+    spread,
+    trained,
+)
 
 from tokengan.chem import objectives
 from tokengan.chem.fingerprints import Bits, fingerprint, unpack
@@ -76,29 +92,16 @@ class Cell:
 
     def command(self) -> str:
         """Return what to type for this row."""
-        flags = [
-            f"--{name} " + (f"'[{','.join(value)}]'" if isinstance(value, list) else str(value))
-            for name, value in self.all_settings.items()
-        ]
-        flags += [] if self.is_start else [f"--start runs/organ/{folder_name(START)}-SEED"]
-        flags += [] if self.is_start else ["--trainer.stop_on_collapse false"]
-        flags += [f"--out runs/organ/{folder_name(self.name)}-SEED"]
-        return " ".join(["tokengan train organ --task smiles --data smiles --seed SEED", *flags])
+        typed = flags(self.all_settings)
+        typed += [] if self.is_start else [f"--start runs/organ/{folder_name(START)}-SEED"]
+        typed += [] if self.is_start else ["--trainer.stop_on_collapse false"]
+        typed += [f"--out runs/organ/{folder_name(self.name)}-SEED"]
+        return " ".join(["tokengan train organ --task smiles --data smiles --seed SEED", *typed])
 
 
 START = "likelihood"
 # What keeps the others from repeating themselves keeps logP from rising, and logP is raised without repetition.
 FREE = {"estimator.beta": 0}
-NO_GAME = {"d_rounds": 0, "rounds": 0}
-NAIVE = {"reward.weight": 0}
-CRITIC = {
-    "loss": "wasserstein",
-    "constraint": "gradient_penalty",
-    "reward.first": "critic",
-    "reward.transform": "rank",
-    "discriminator.l2": 0,
-    "discriminator.dropout": 0,
-}
 NOBODY = {"d_rounds": 0, "d_steps": 0}
 CELLS = [
     Cell(START, settings=NO_GAME),
@@ -276,10 +279,8 @@ def main() -> None:
     waves = ([cell for cell in CELLS if cell.is_start], [cell for cell in CELLS if not cell.is_start])
     run(partial(result, out=options.out), waves, options)
     done = read(CELLS, options)
-    options.page.parent.mkdir(parents=True, exist_ok=True)
-    options.page.write_text(page(done))
+    publish(options.page, page(done))
     fill(Path("docs/methods/organ.md"), "molecules", table(done))
-    print(f"wrote {options.page}")
 
 
 if __name__ == "__main__":

@@ -149,6 +149,10 @@ class Sequences:
 
         return self._map(lambda value: value[index], rows, 1)
 
+    def cycle(self, rows: int) -> Sequences:
+        """Return `rows` rows: the first ones, and from the top again where there are too few."""
+        return self.select(torch.arange(rows, device=self.tokens.device) % len(self))
+
     def split(self, size: int) -> Iterator[Sequences]:
         """Yield consecutive parts of at most `size` rows."""
         for first in range(0, len(self), size):

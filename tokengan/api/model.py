@@ -16,7 +16,7 @@ from tokengan.api.saved import saved_task
 from tokengan.config import Config, configure, seed_of
 from tokengan.data.messages import brief, place
 from tokengan.errors import UserError, nearest
-from tokengan.generators.base import Autoregressive
+from tokengan.generators.base import Autoregressive, Condition, on_device, rows_of
 from tokengan.methods.base import Method
 from tokengan.modes import evaluating
 from tokengan.noise import Noise, seeded
@@ -62,7 +62,7 @@ class Model:
         folder = Run(run)
         config = configure(None, file=folder.path / CONFIG, trust=trust)
         name = checkpoint_named(folder, checkpoint)
-        method = config.build_method(saved_task(folder.path))
+        method = config.build_method(saved_task(folder.path, config.task_class))
         load_networks(method, folder.weights(name), name)
         return cls(folder, config, method.to(torch.device(device)), name)
 
@@ -76,6 +76,7 @@ class Model:
         greedy: bool = False,
         seed: int = 0,
         unknown: bool = False,
+        **conditions: Any,
     ) -> list[str]:
         """Return fresh texts; the same for the same seed.
 
@@ -87,11 +88,20 @@ class Model:
             greedy: Take the likeliest token.
             seed: Seed of the draws.
             unknown: Whether the unknown word may be written.
+            conditions: What the task lets one ask for, by name (`Task.asked`).
         """
-        return list(self.stream(n, temperature, top_k, top_p, greedy, seed, unknown))
+        return list(self.stream(n, temperature, top_k, top_p, greedy, seed, unknown, **conditions))
 
     def stream(
-        self, n: int, temperature: float, top_k: int, top_p: float, greedy: bool, seed: int, unknown: bool
+        self,
+        n: int,
+        temperature: float,
+        top_k: int,
+        top_p: float,
+        greedy: bool,
+        seed: int,
+        unknown: bool,
+        **conditions: Any,
     ) -> Iterator[str]:
         """Yield what `generate` returns, as it is written."""
         if n < 1:
@@ -99,13 +109,16 @@ class Model:
         unk = self.method.spec.unk
         forbid = () if unknown or unk is None else (unk,)
         decoding = Decoding(temperature, top_k, top_p, greedy, forbid)
-        return self._stream(n, decoding, Noise(seeded("generate", seed_of(seed), self.method.device)))
+        condition = self.method.task.asked(n, **conditions)
+        noise = Noise(seeded("generate", seed_of(seed), self.method.device))
+        return self._stream(n, decoding, noise, condition)
 
-    def _stream(self, n: int, decoding: Decoding, noise: Noise) -> Iterator[str]:
+    def _stream(self, n: int, decoding: Decoding, noise: Noise, condition: Condition) -> Iterator[str]:
         for first in range(0, n, CHUNK):
-            yield from self.method.task.decode(
-                write(self.method.writer, CHUNK, noise, decoding).select(slice(0, n - first))
-            )
+            rows = torch.arange(first, first + CHUNK).clamp(max=n - 1)
+            own = on_device(rows_of(condition, rows), self.method.device)
+            written = write(self.method.writer, CHUNK, noise, decoding, condition=own)
+            yield from self.method.task.decode(written.select(slice(0, n - first)))
 
     def score(self, texts: Iterable[str]) -> list[float]:
         """Return the discriminator's probability that each text is real.

@@ -19,6 +19,7 @@ from tokengan.config.settings import dotted
 from tokengan.data.messages import brief, place
 from tokengan.data.write import atomic_write
 from tokengan.errors import UserError
+from tokengan.generators.base import on_device
 from tokengan.methods.base import Method, generator_state
 from tokengan.metrics.evaluator import Evaluator
 from tokengan.noise import Noise, seeded
@@ -147,7 +148,8 @@ class Session:
     def _samples(self, method: Method) -> list[str]:
         forbid = () if method.spec.unk is None else (method.spec.unk,)
         noise = Noise(seeded("samples", self.config.seed, method.device))
-        return self.task.decode(write(method.writer, SHOWN, noise, Decoding(forbid=forbid)))
+        condition = on_device(self.task.fresh(SHOWN, noise), method.device)
+        return self.task.decode(write(method.writer, SHOWN, noise, Decoding(forbid=forbid), condition=condition))
 
     def _control(self) -> FinalReport | None:
         out = self.out / CONTROL

@@ -20,7 +20,7 @@ from tokengan.spec import Spec
 if TYPE_CHECKING:
     from tokengan.noise import Noise
 
-__all__ = ["Autoregressive", "Condition", "Generator", "Outputs", "State", "Token", "embed"]
+__all__ = ["Autoregressive", "Condition", "Generator", "Outputs", "State", "Token", "embed", "on_device", "rows_of"]
 
 Outputs = dict[str, Tensor]
 Condition = Mapping[str, Any]
@@ -84,6 +84,17 @@ class Generator(nn.Module):
         del rows, noise
         return {}
 
+    def write(self, rows: int, noise: Noise, decoding: Any, condition: Condition) -> Sequences:
+        """Return whole sequences: for a generator that does not write one token at a time.
+
+        Args:
+            rows: Number of sequences, B.
+            noise: Where the uniforms come from.
+            decoding: How is drawn, a `Decoding`; one that the generator cannot follow is refused with a UserError.
+            condition: What is fixed during each sequence, the generator's own prior in it.
+        """
+        raise NotImplementedError(f"{type(self).__name__} neither steps nor writes")
+
 
 class Autoregressive(Generator):
     """A generator whose law is a product of next-token laws.
@@ -134,6 +145,18 @@ class Autoregressive(Generator):
     def step(self, token: Token, state: State) -> tuple[Outputs, State]:
         """Read one token (ids [B], or relaxed [B,V]) and return the law of the next one and the new state."""
         raise NotImplementedError
+
+
+def rows_of(condition: Condition, index: Tensor | slice) -> Condition:
+    """Return some rows of a condition."""
+    return {
+        name: value.select(index) if isinstance(value, Sequences) else value[index] for name, value in condition.items()
+    }
+
+
+def on_device(condition: Condition, device: torch.device) -> Condition:
+    """Return a condition on a device."""
+    return {name: value.to(device) for name, value in condition.items()}
 
 
 def embed(

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from tokengan.discriminators.base import Discriminator, Judged
 from tokengan.estimators.base import Estimator
-from tokengan.generators.base import Autoregressive, Generator, Outputs
+from tokengan.generators.base import Autoregressive, Condition, Generator, Outputs, on_device
 from tokengan.losses.base import AdversarialLoss
 from tokengan.losses.constraints import Constraint
 from tokengan.methods.batches import Batches
@@ -192,11 +192,19 @@ class Method(nn.Module):
         """Return this process's share of a stream, for a batch of `rows` over all processes."""
         return Noise(self.streams[stream, self.device], first=self.world.share(rows).start, total=rows)
 
-    def write(self, rows: int, decoding: Decoding = Decoding(), **asked: Any) -> Sequences:
-        """Return fresh sequences of the generator: `rows` over all processes, less what they cannot share evenly."""
+    def write(
+        self, rows: int, decoding: Decoding = Decoding(), condition: Condition | None = None, **asked: Any
+    ) -> Sequences:
+        """Return fresh sequences of the generator: `rows` over all processes, less what they cannot share evenly.
+
+        `condition` is this process's share; None takes what the task draws for its training data (`Task.fresh`).
+        """
         rows -= rows % self.world.size
         share = self.world.share(rows)
-        return write(self.generator, share.stop - share.start, self.noise("write", rows), decoding, **asked)
+        own = share.stop - share.start
+        if condition is None:
+            condition = on_device(self.task.fresh(own, self.noise("condition", rows)), self.device)
+        return write(self.generator, own, self.noise("write", rows), decoding, condition=condition, **asked)
 
     def score(self, y: Sequences) -> Outputs:
         """Return the generator's scores of what it wrote, under the very law that wrote it: dropout off, tempered."""

@@ -64,5 +64,13 @@ class MLE(Method):
         rows = len(x) * self.world.size
         coin = self.noise("gold", rows).uniforms(len(x), self.spec.max_length)[:, : x.length] < share
         force = (x.tokens, coin.to(self.device))
-        fed = write(self.generator, len(x), self.noise("write", rows), force=force, keep=["logits"], grad=True)
+        fed = write(
+            self.generator,
+            len(x),
+            self.noise("write", rows),
+            condition=x.condition,
+            force=force,
+            keep=["logits"],
+            grad=True,
+        )
         return self.world.mean(nll({"logits": fed.outputs["logits"]}, x), x.mask)

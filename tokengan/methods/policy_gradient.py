@@ -94,5 +94,6 @@ class PolicyGradient(Method):
         tokens, mask = pad(x.tokens, (0, room), value=self.spec.pad or 0), pad(x.mask, (0, room))
         where = mask & (torch.arange(self.spec.max_length, device=mask.device) < lengths.unsqueeze(1))
         tokens, where = tokens.repeat(copies, 1), where.repeat(copies, 1)
-        y = self.write(len(tokens) * self.world.size, self.decoding, force=(tokens, where))
+        condition = x.repeat(copies).condition
+        y = self.write(len(tokens) * self.world.size, self.decoding, condition, force=(tokens, where))
         return y.replace(columns={name: list(values) * copies for name, values in x.columns.items()})

@@ -182,36 +182,38 @@ RANKGAN_PRESETS: Presets = {
     "text": {**SEQGAN_PRESETS["text"]},
 }
 
-# A few minutes of one core for a few thousand molecules, 60 tokens at most as in ORGAN's published script. Whole
-# molecules are judged, each against its siblings: four roll-outs a prefix would mean a hundred times the chemistry.
-_MOLECULES: dict[str, Any] = {
-    "data.max_length": 60,
+# A few minutes of one core for a few thousand sequences that are judged whole, each against its siblings: four
+# roll-outs a prefix would mean a hundred times the chemistry.
+_SCORED: dict[str, Any] = {
     **_REAL_GENERATOR,
     "generator.embedding": 64,
-    "generator.hidden": 256,
-    "generator.dropout": 0.2,
     "generator_optimiser.lr": 6e-3,
     "generator_optimiser.factor.start": 1.0,
     "generator_optimiser.factor.end": 0.1,
-    "generator_optimiser.factor.over": 976,  # steps: the sixteen epochs of the molecules that RDKit ships
     "generator_optimiser.factor.shape": "exponential",
-    "mle_epochs": 16,
     "patience": 2,
     "credit": "final",
     "estimator": "rloo",
     "estimator.num_generations": None,
-    # Stay near the start: else the same small molecules come again and again where those are what scores well (SA).
-    "estimator.beta": 0.05,
-    "rounds": 5,
     "g_steps": 16,
-    "policy_optimiser.lr": 5e-4,
     "policy_optimiser.clip": 1.0,
     "trainer.eval_every": 3,
 }
+_MOLECULES: dict[str, Any] = {
+    **_SCORED,
+    "data.max_length": 60,  # as in ORGAN's published script
+    "generator.hidden": 256,
+    "generator.dropout": 0.2,
+    "generator_optimiser.factor.over": 976,  # steps: the sixteen epochs of the molecules that RDKit ships
+    "mle_epochs": 16,
+    # Stay near the start: else the same small molecules come again and again where those are what scores well (SA).
+    "estimator.beta": 0.05,
+    "rounds": 5,
+    "policy_optimiser.lr": 5e-4,
+}
 _CANONICAL = "tokengan.chem.molecules:canonical"
-# As many melodies as molecules, a little shorter, and objectives that cost next to nothing.
 _TUNES: dict[str, Any] = {
-    **{name: value for name, value in _MOLECULES.items() if name != "data.max_length"},
+    **_SCORED,
     "generator.hidden": 128,
     "generator.dropout": 0.3,
     "generator_optimiser.factor.over": 1260,  # steps: twenty epochs of four thousand melodies

@@ -44,7 +44,9 @@ def _given(method: Method, split: Literal["valid", "test"], rows: int, seed: int
     """Return what the metrics read: fresh samples, the held-out split, the laws, and the critic once it was trained."""
     task, device = method.task, method.device
     heldout: Sequences = getattr(task, split).select(slice(0, rows)).to(device)
-    written = write(method.writer, rows, Noise(seeded("evaluate", seed, device)))
+    # Under the conditions of held-out rows, so that what is compared was written for the same labels and sources.
+    condition = heldout.cycle(rows).condition
+    written = write(method.writer, rows, Noise(seeded("evaluate", seed, device)), condition=condition)
     extra: dict[str, Any] = {"written": written, "heldout": heldout, "oracle": _oracle(method)}
     if isinstance(method.writer, Autoregressive):
         extra["law"] = method.writer
@@ -124,11 +126,10 @@ class FinalReport:
                 f"On the temperature curve: the difference in {name} is within its error. "
                 "What training did, a lower or higher temperature does too."
             )
-        if found.mean < 0:
-            said = f"Better than the temperature curve: {name} is {-found.mean:.3f} nats lower at equal entropy."
-        else:
-            said = f"Worse than the temperature curve: {name} is {found.mean:.3f} nats higher at equal entropy."
-        temperature = 1.0 if self.start is None else self.start.temperature
+        side, by = ("Better", "lower") if found.mean < 0 else ("Worse", "higher")
+        said = f"{side} than the temperature curve: {name} is {abs(found.mean):.3f} nats {by} at equal entropy."
+        assert self.start is not None  # else there are no differences
+        temperature = self.start.temperature
         if NEAR <= temperature <= 1 / NEAR:
             return said
         # A model that repeats a few sequences is peaked there alone, one at a low temperature everywhere.

@@ -75,7 +75,8 @@ def measure(law: Autoregressive, at: Setting, temperature: float = 1.0, *, all_f
     mean as scoring the sampled tokens and a fraction of the noise.
     """
     noise = Noise(seeded("matched", at.seed, law.closed.device))
-    written = write(law, at.rows, noise, Decoding(temperature=temperature))
+    condition = at.heldout.cycle(at.rows).condition
+    written = write(law, at.rows, noise, Decoding(temperature=temperature), condition=condition)
     sums: dict[str, list[Tensor]] = {"NLL-div": []}
     if at.oracle is not None and all_figures:
         sums["NLL-oracle"] = []

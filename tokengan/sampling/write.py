@@ -11,7 +11,7 @@ from contextlib import nullcontext
 import torch
 from torch import Tensor
 
-from tokengan.generators.base import Autoregressive, Condition, Generator, State
+from tokengan.generators.base import Autoregressive, Condition, Generator, State, rows_of
 from tokengan.modes import evaluating
 from tokengan.noise import Noise
 from tokengan.sampling.decoding import Decoding
@@ -35,7 +35,7 @@ def write(
     grad: bool = False,
     cap: int | None = None,
 ) -> Sequences:
-    """Return `rows` sequences written one token at a time.
+    """Return `rows` sequences, written one token at a time, or as the generator itself writes where it has no steps.
 
     Args:
         generator: The writer.
@@ -43,7 +43,7 @@ def write(
         noise: Where the uniforms come from; all are drawn before the loop, so the same row gets the same tokens
             whatever the cap.
         decoding: How tokens are drawn.
-        condition: What is fixed during each sequence; None asks the generator's prior.
+        condition: What is fixed during each sequence (label, source); the generator's prior draws what is missing.
         force: Tokens [B,T] and where [B,T] they are taken instead of a draw (prompts, prefixes, scheduled sampling).
         relax: Makes a relaxed draw of logits [B,V] and uniforms [B,V] instead (`GumbelSoftmax.draw` at an iteration);
             what it shows is stacked in `soft`. All rows are written together.
@@ -56,12 +56,15 @@ def write(
         Tokens padded after EOS, mask, `chosen` (what was drawn rather than forced) and `logp` under the law drawn from,
         0 for the rest.
     """
+    # The prior is asked for all it draws whatever is given, so that the stream is at one place after either.
+    condition = {**generator.prior(rows, noise), **(condition or {})}
     if not isinstance(generator, Autoregressive):
-        raise TypeError(f"{type(generator).__name__} does not write one token at a time")
+        if relax is not None or force is not None or grad or keep:
+            raise TypeError(f"{type(generator).__name__} writes whole sequences: nothing is forced, relaxed or kept")
+        with evaluating(generator), torch.no_grad():
+            return generator.write(rows, noise, decoding, condition)
     if relax is not None and force is not None:
         raise ValueError("tokens are forced or relaxed, not both")
-    if condition is None:
-        condition = generator.prior(rows, noise)
     device = generator.closed.device
     length = generator.spec.max_length if force is None else force[0].shape[1]
     # As many for every batch, however short its forced rows are, so that the stream is at one place in all processes.
@@ -72,10 +75,7 @@ def write(
         parts = []
         for first in range(0, rows, size):
             own = slice(first, first + size)
-            part = {
-                name: value[own] if isinstance(value, Tensor) else value.select(own)
-                for name, value in condition.items()
-            }
+            part = rows_of(condition, own)
             forced = None if force is None else (force[0][own], force[1][own])
             parts.append(_write(generator, uniforms[own], decoding, part, forced, relax, keep))
     return Sequences.cat(parts, generator.spec.pad or 0) if len(parts) > 1 else parts[0]

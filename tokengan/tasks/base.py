@@ -12,7 +12,8 @@ from tokengan.sequences import Sequences
 from tokengan.spec import Spec
 
 if TYPE_CHECKING:
-    from tokengan.generators.base import Autoregressive
+    from tokengan.generators.base import Autoregressive, Condition
+    from tokengan.noise import Noise
 
 __all__ = ["Effort", "Task"]
 
@@ -78,6 +79,31 @@ class Task:
         del texts, path
         raise UserError(f"a {cls.__name__} has no pictures of its texts (smiles has): leave out --picture")
 
+    def fresh(self, rows: int, noise: Noise) -> Condition:
+        """Return the conditions under which new sequences are written while training; none for data without any.
+
+        By default those of training rows drawn at random.
+        """
+        if not self.train.condition:
+            return {}
+        picked = (noise.uniforms(rows, 1).squeeze(1).cpu() * len(self.train)).long().clamp(max=len(self.train) - 1)
+        return self.train.select(picked).condition
+
+    def asked(self, rows: int, **conditions: Any) -> Condition:
+        """Return the conditions that a user asks for, by name, of `rows` texts; None stands for "not said".
+
+        Needs no data. Raises UserError for one that the task does not know, or a value that it does not have.
+        """
+        del rows
+        for name, value in conditions.items():
+            if value is not None:
+                raise UserError(f"a {type(self).__name__} has no {name} to write for: leave out --{name}")
+        return {}
+
     def save(self, folder: Path) -> None:
         """Write what a generator needs to write without the data (`spec.json`, `tokenizer.json`)."""
+        raise NotImplementedError
+
+    def restore(self, folder: Path) -> None:
+        """Read what `save` wrote into a task that was made without its data. Raises UserError where it is not whole."""
         raise NotImplementedError

@@ -103,6 +103,13 @@ class OracleTask(Task):
         """Write `spec.json`."""
         (folder / "spec.json").write_text(self.spec.to_json())
 
+    def restore(self, folder: Path) -> None:
+        """Read what `save` wrote."""
+        try:
+            self.spec = Spec.from_json((folder / "spec.json").read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError):
+            raise UserError(f"{folder / 'spec.json'} cannot be read: the run folder is not whole") from None
+
 
 def _random(spec: Spec, hidden: int, seed: int) -> LSTM:
     with torch.random.fork_rng(devices=[]):

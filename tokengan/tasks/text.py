@@ -147,6 +147,11 @@ class TextTask(Task):
         """Write `spec.json` and `tokenizer.json`, from which `TextCodec.load` decodes without the data."""
         self.codec.save(folder)
 
+    def restore(self, folder: Path) -> None:
+        """Read what `save` wrote."""
+        self.codec = TextCodec.load(folder)
+        self.tokenizer, self.spec = self.codec.tokenizer, self.codec.spec
+
 
 def _sift(lines: Lines, rows: Sequence[Sequence[int]], limit: int, drop_unknown: bool) -> Encoded:
     """Sort the texts of a split into those that stay and those that do not, by reason."""
