@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tokengan.generators.base import Autoregressive, Outputs, State
+from tokengan.generators.counted import Counted
 from tokengan.generators.projected import Projected
 from tokengan.generators.recurrent import GRU, LSTM
 from tokengan.generators.transformer import Transformer
@@ -27,7 +28,28 @@ def generator(make_generator, spec) -> Autoregressive:
     made = make_generator(spec).eval()
     if not isinstance(made, Autoregressive) or made.needs:
         pytest.skip("does not write one token at a time from nothing")
-    return made
+    return counted(made)
+
+
+def counted(generator: Autoregressive) -> Autoregressive:
+    """Return the generator; one that learns by counting has counted random sequences."""
+    if isinstance(generator, Counted):
+        spec, rows = generator.spec, 200
+        ids = torch.tensor([i for i in range(spec.vocab_size) if i not in spec.never])
+        tokens = ids[torch.randint(len(ids), (rows, spec.max_length), generator=torch.Generator().manual_seed(9))]
+        generator.count(Sequences(*tidy(tokens, spec)))
+    return generator
+
+
+def has_gradient(generator: Autoregressive) -> bool:
+    """Return whether a gradient moves it, and so whether it reads relaxed tokens."""
+    return any(p.requires_grad for p in generator.parameters())
+
+
+def needs_gradient(generator: Autoregressive) -> None:
+    """Skip a generator that a gradient does not move."""
+    if not has_gradient(generator):
+        pytest.skip("learns by counting: it has no gradient and reads no relaxed tokens")
 
 
 def one_hot(x: Sequences, spec: Spec, dtype: torch.dtype = torch.float32) -> Sequences:
@@ -70,6 +92,7 @@ def test_two_faces_agree(generator, batch, dtype, tolerance, grad):
 
 def test_two_faces_have_one_gradient(generator, batch):
     """A loss through the loop moves the weights as one through the fused pass does."""
+    needs_gradient(generator)
     parameters = [p for p in generator.double().parameters() if p.requires_grad]
     grads = []
     for face in (generator, lambda x: by_steps(generator, x)):
@@ -81,6 +104,7 @@ def test_two_faces_have_one_gradient(generator, batch):
 
 def test_soft_one_hot_is_the_id(generator, spec, batch):
     """Relaxed tokens at a corner of the simplex are the ids, in both faces, with and without a gradient."""
+    needs_gradient(generator)
     soft = one_hot(batch, spec)
     for grad in (False, True):
         with torch.set_grad_enabled(grad):
@@ -91,6 +115,7 @@ def test_soft_one_hot_is_the_id(generator, spec, batch):
 
 def test_gradient_reaches_relaxed_tokens(generator, spec, batch):
     """Both faces pass the gradient back to the tokens read, and the same one."""
+    needs_gradient(generator)
     grads = []
     for face in (generator, lambda x: by_steps(generator, x)):
         soft = one_hot(batch, spec)
@@ -131,7 +156,8 @@ def test_closed_ids_have_probability_zero(generator, spec, batch):
         uncertainty = entropy({"logits": outputs["logits"] / temperature})
         assert (uncertainty > 0).all()
         assert (uncertainty <= math.log(len(open_ids)) + 1e-5).all()
-        uncertainty.sum().backward(retain_graph=True)
+        if has_gradient(generator):
+            uncertainty.sum().backward(retain_graph=True)
     assert all(p.grad is None or p.grad.isfinite().all() for p in generator.parameters())
 
 
@@ -177,7 +203,9 @@ def test_no_law_depends_on_later_tokens(generator, spec, batch):
         changed = generator(batch.replace(tokens=tokens))["logits"]
         torch.testing.assert_close(changed[:, : t + 1], expected[:, : t + 1], rtol=1e-6, atol=1e-6)
         open_ids = [i for i in range(spec.vocab_size) if i not in spec.never]
-        assert (changed[:, t + 1, open_ids] != expected[:, t + 1, open_ids]).any(-1).all()
+        differs = (changed[:, t + 1, open_ids] != expected[:, t + 1, open_ids]).any(-1)
+        # One that counts says the same after any two words that it never saw.
+        assert differs.all() if has_gradient(generator) else differs.any()
 
 
 @torch.no_grad()
@@ -245,6 +273,7 @@ def test_samples_follow_the_distribution(make_generator, tiny):
     generator = make_generator(tiny).eval()
     if not isinstance(generator, Autoregressive) or generator.needs:
         pytest.skip("does not write one token at a time from nothing")
+    counted(generator)
     for parameter in generator.parameters():  # away from the uniform law
         parameter.add_(0.5 * torch.randn_like(parameter) * parameter.requires_grad)
     x = every_sequence(tiny)

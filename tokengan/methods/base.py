@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from itertools import chain
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +35,18 @@ __all__ = ["Loss", "Method", "Phase", "cross_fitted", "generator_state"]
 
 Metrics = Mapping[str, float | Tensor]
 Loss = Tensor | tuple[Tensor, Metrics] | Iterable[Tensor | tuple[Tensor, Metrics]]
+
+
+class Update(Protocol):
+    """What the trainer lends a method: moves of its players, and a place for what there is to say without one."""
+
+    def __call__(self, **losses: Loss) -> None:
+        """Move every named player once."""
+        ...
+
+    def note(self, figures: Metrics) -> None:
+        """Log figures of a round, as the metrics of a loss are logged."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -110,7 +123,7 @@ class Method(nn.Module):
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {}
     usual: ClassVar[dict[str, str]] = {}
-    update: Callable[..., None]
+    update: Update
     decoding: Decoding = Decoding()  # how the policy writes, and so how it is scored, during the game
     generator: Autoregressive
     discriminator: Discriminator | None
@@ -185,8 +198,8 @@ class Method(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the networks are."""
-        return next(self.parameters()).device
+        """Where the networks are, or the tables of one without parameters."""
+        return next(chain(self.parameters(), self.buffers())).device
 
     def noise(self, stream: str, rows: int) -> Noise:
         """Return this process's share of a stream, for a batch of `rows` over all processes."""

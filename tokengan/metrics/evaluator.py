@@ -47,9 +47,12 @@ def _given(method: Method, split: Literal["valid", "test"], rows: int, seed: int
     # Under the conditions of held-out rows, so that what is compared was written for the same labels and sources.
     condition = heldout.cycle(rows).condition
     written = write(method.writer, rows, Noise(seeded("evaluate", seed, device)), condition=condition)
-    extra: dict[str, Any] = {"written": written, "heldout": heldout, "oracle": _oracle(method)}
-    if isinstance(method.writer, Autoregressive):
-        extra["law"] = method.writer
+    extra: dict[str, Any] = {
+        "written": written,
+        "heldout": heldout,
+        "oracle": _oracle(method),
+        "law": method.writer,  # also of one without a likelihood, so that it is said that there is none
+    }
     loss = getattr(method, "loss", None)
     if method.critic is not None and (loss is None or "score" in loss.gives):
         extra |= {"critic": method.critic, "threshold": 0.0 if loss is None else loss.threshold}
@@ -207,8 +210,8 @@ def final_report(
         texts = texts[:20]
         if start_state is None:
             return FinalReport(figures, why="this run has no start model to compare with", texts=texts)
-        law = given.extra.get("law")
-        if law is None or law.density != "exact":
+        law = method.writer
+        if not isinstance(law, Autoregressive) or law.density != "exact":
             return FinalReport(figures, why="the generator has no exact likelihood", texts=texts)
         setting = Setting(
             given.extra["heldout"].select(slice(0, matched_samples)),

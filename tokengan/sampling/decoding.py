@@ -41,6 +41,11 @@ class Decoding:
             raise UserError(f"top_p must be above 0 and at most 1, not {self.top_p}")
 
     @property
+    def plain(self) -> bool:
+        """Whether it draws from the law as it is, but for forbidden ids."""
+        return self == Decoding(forbid=self.forbid)
+
+    @property
     def likeliest(self) -> bool:
         """Whether the draw is the likeliest token."""
         return self.greedy or self.temperature == 0

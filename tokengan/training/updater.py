@@ -103,8 +103,14 @@ class Player:
 
 def players_of(method: Method) -> dict[str, Player]:
     """Return the players that a method names, built from its settings."""
-    settings = method.optimisers()
-    return {name: Player.built(parameters, settings[name]) for name, parameters in method.trains().items()}
+    settings, players = method.optimisers(), {name: list(own) for name, own in method.trains().items()}
+    for name, own in players.items():
+        if not any(p.requires_grad for p in own):
+            raise UserError(
+                f"the player '{name}' has nothing that a gradient moves: give this method a network that learns by "
+                "gradient; one that counts has a method that counts"
+            )
+    return {name: Player.built(own, settings[name]) for name, own in players.items()}
 
 
 class Updater:
@@ -158,6 +164,11 @@ class Updater:
             self._log(f"{name}/grad_norm", norm)
         if self.tick is not None:
             self.tick()
+
+    def note(self, figures: Mapping[str, float | Tensor]) -> None:
+        """Log figures that belong to no move (`generator/patterns`); their means are among those of `drain`."""
+        for key, value in figures.items():
+            self._log(key, value)
 
     def drain(self) -> dict[str, float]:
         """Return the means since the last call (`generator/loss`, `generator/grad_norm`, ...), and start anew.
