@@ -20,7 +20,13 @@ from tokengan.training.trainer import TrainerSettings, fit
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 
-CLOSE = 1e-4  # float32 products in another order; TF32 is off by default
+CLOSE = 1e-4  # float32 products in another order
+
+
+@pytest.fixture(autouse=True)
+def full_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the trainer does: cuDNN's layers are in TF32 by default."""
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
 
 
 def noise(seed: int = 0) -> Noise:
