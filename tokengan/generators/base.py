@@ -74,10 +74,16 @@ class Generator(nn.Module):
     width: int = 0
     needs: ClassVar[frozenset[str]] = frozenset()
 
+    closed: Tensor
+
     def __init__(self, spec: Spec) -> None:
-        """Keep the sizes."""
+        """Keep the sizes and which ids are closed."""
         super().__init__()
         self.spec = spec
+        # Added to the output bias. Finite, also when divided by a low temperature: 0 * -inf in an entropy would be NaN.
+        closed = torch.zeros(spec.vocab_size)
+        closed[list(spec.never)] = -1e30
+        self.register_buffer("closed", closed, persistent=False)
 
     def prior(self, rows: int, noise: Noise) -> Condition:
         """Return the conditions that the generator draws itself (latents); none by default."""
@@ -105,15 +111,6 @@ class Autoregressive(Generator):
 
     density: ClassVar[Literal["exact", "bound", "none"]] = "exact"
     gives: ClassVar[frozenset[str]] = frozenset({"logits"})
-    closed: Tensor
-
-    def __init__(self, spec: Spec) -> None:
-        """Keep the sizes and which ids are closed."""
-        super().__init__(spec)
-        # Added to the output bias. Finite, also when divided by a low temperature: 0 * -inf in an entropy would be NaN.
-        closed = torch.zeros(spec.vocab_size)
-        closed[list(spec.never)] = -1e30
-        self.register_buffer("closed", closed, persistent=False)
 
     def forward(self, x: Sequences) -> Outputs:
         """Return outputs for every position at once: `logits` [B,T,V] and whatever else the network offers.

@@ -186,7 +186,7 @@ class Method(nn.Module):
     @property
     def device(self) -> torch.device:
         """Where the networks are."""
-        return next(self.parameters()).device
+        return self.generator.closed.device
 
     def noise(self, stream: str, rows: int) -> Noise:
         """Return this process's share of a stream, for a batch of `rows` over all processes."""
