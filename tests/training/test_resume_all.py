@@ -41,16 +41,20 @@ def built(name: str) -> Any:
 
 
 def state(method: Any) -> dict[str, torch.Tensor]:
-    return {key: value.clone() for key, value in method.state_dict().items()}
+    return {key: value.cpu().clone() for key, value in method.state_dict().items()}
 
 
 class Stop(Exception):
     """The process is gone."""
 
 
+CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=CUDA)])
 @pytest.mark.parametrize("name", known("methods"))
-def test_a_stopped_run_ends_with_the_same_bits(tmp_path: Any, name: str) -> None:
-    settings = TrainerSettings(eval_every=1000, save_every=1, quiet=True)
+def test_a_stopped_run_ends_with_the_same_bits(tmp_path: Any, name: str, device: str) -> None:
+    settings = TrainerSettings(eval_every=1000, save_every=1, quiet=True, device=device, deterministic=device != "cpu")
     whole = built(name)
     fit(whole, Run.create(tmp_path / "whole", ""), lambda method: {}, settings=settings)
 
