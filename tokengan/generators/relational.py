@@ -121,7 +121,10 @@ class RelationalMemory(Projected):
         """Return the law of the first token and the memory before it."""
         del condition
         token = torch.full((rows,), self.spec.start, device=self.embedding.weight.device)
-        return self.step(token, State({"memory": self._first(rows)}, self.table(self._read, self._read_width)))
+        # All that depends on a token alone is most of a step's work: for a few sequences a table would cost more.
+        many = rows * self.spec.max_length > self.spec.vocab_size
+        table = self.table(self._read, self._read_width) if many else {}
+        return self.step(token, State({"memory": self._first(rows)}, table))
 
     def step(self, token: Token, state: State) -> tuple[Outputs, State]:
         """Read one token and return the law of the next one."""

@@ -1,7 +1,7 @@
 """RelGAN's presets.
 
-The authors' schedule is beta_max^(n/5000) with n the step of the game, and their runs stop at step 2,000 (text) or 3,000
-(oracle): the sharpness that ends a run is beta_max^0.4 or beta_max^0.6. `paper-text-100` is that run, with the
+The authors' schedule is beta_max^(n/5000) with n the step of the game, and their runs stop at step 2,000 (text) or
+3,000 (oracle): the sharpness that ends a run is beta_max^0.4 or beta_max^0.6. `paper-text-100` is that run, with the
 published constant and 6.3 at its end; `paper-text-100-reached` is what their text says, with 100 at its end.
 """
 
@@ -66,7 +66,21 @@ RELGAN_PRESETS: Presets = {
         "trainer.eval_every": 2,
         **_sharpness(10.0, over=80),
     },
-    "text": {**_QUICK, "mle_epochs": 30, "rounds": 20, "trainer.eval_every": 5, **_sharpness(10.0, over=400)},
+    "text": {
+        **_QUICK,
+        "generator.embedding": 64,
+        "generator.head_size": 64,
+        "generator.dropout": 0.3,
+        "generator_optimiser.name": "adamw",
+        "generator_optimiser.lr": 3e-3,
+        "generator_optimiser.weight_decay": 1e-2,
+        "generator_optimiser.clip": 1.0,
+        "discriminator.views": 16,
+        "mle_epochs": 30,
+        "rounds": 5,
+        "trainer.eval_every": 1,
+        **_sharpness(10.0, over=100),
+    },
     "paper-text-100": {**_PAPER_TEXT, **_sharpness(100.0, over=5000)},
     "paper-text-1000": {**_PAPER_TEXT, **_sharpness(1000.0, over=5000)},
     "paper-text-100-reached": {**_PAPER_TEXT, **_sharpness(100.0, over=2000)},
