@@ -132,9 +132,9 @@ def test_at_a_low_sharpness_the_judge_wins_on_softness_alone(show: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "steps", "reached"),
     [
-        ("paper-text-100", 2000, 6.31),
-        ("paper-text-1000", 2000, 15.85),
-        ("paper-text-100-reached", 2000, 100.0),
+        ("coco-100", 2000, 6.31),
+        ("coco-1000", 2000, 15.85),
+        ("coco-100-reached", 2000, 100.0),
         ("paper-oracle-20", 3000, 1.0),
         ("paper-oracle-40", 3000, 1.52),
     ],

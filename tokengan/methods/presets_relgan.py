@@ -1,8 +1,8 @@
 """RelGAN's presets.
 
 The authors' schedule is beta_max^(n/5000) with n the step of the game, and their runs stop at step 2,000 (text) or
-3,000 (oracle): the sharpness that ends a run is beta_max^0.4 or beta_max^0.6. `paper-text-100` is that run, with the
-published constant and 6.3 at its end; `paper-text-100-reached` is what their text says, with 100 at its end.
+3,000 (oracle): the sharpness that ends a run is beta_max^0.4 or beta_max^0.6. `coco-100` is that run, with the
+published constant and 6.3 at its end; `coco-100-reached` is what their text says, with 100 at its end.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _PAPER = {
     "updates": 20,
     "trainer.eval_every": 5,
 }
-_PAPER_TEXT = {**_PAPER, "rounds": 100}
+_COCO = {**_PAPER, "rounds": 100}
 _PAPER_ORACLE = {**_PAPER, "data": "oracle", "rounds": 150}
 
 # Small enough for minutes of one core: likelihood stopped at its held-out best, then 80 updates of the generator.
@@ -81,9 +81,9 @@ RELGAN_PRESETS: Presets = {
         "trainer.eval_every": 1,
         **_sharpness(10.0, over=100),
     },
-    "paper-text-100": {**_PAPER_TEXT, **_sharpness(100.0, over=5000)},
-    "paper-text-1000": {**_PAPER_TEXT, **_sharpness(1000.0, over=5000)},
-    "paper-text-100-reached": {**_PAPER_TEXT, **_sharpness(100.0, over=2000)},
+    "coco-100": {**_COCO, **_sharpness(100.0, over=5000)},
+    "coco-1000": {**_COCO, **_sharpness(1000.0, over=5000)},
+    "coco-100-reached": {**_COCO, **_sharpness(100.0, over=2000)},
     "paper-oracle-20": {**_PAPER_ORACLE, "data.length": 20, "relax.sharpness.start": 1.0, "relax.sharpness.end": 1.0},
     "paper-oracle-40": {**_PAPER_ORACLE, "data.length": 40, **_sharpness(2.0, over=5000)},
 }
