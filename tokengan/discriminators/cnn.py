@@ -42,7 +42,7 @@ def strongest(signal: Float[Tensor, "B T E"], lengths: Int[Tensor, " B"], convol
 
     A window counts where it lies wholly inside the row; a row shorter than the window has one, filled up with zeros.
     """
-    widths = [convolution.kernel_size[0] for convolution in convolutions]  # pyright: ignore
+    widths = [part.kernel_size[0] for part in convolutions if isinstance(part, nn.Conv1d)]
     short = max(widths) - signal.shape[1]
     signal = functional.pad(signal, (0, 0, 0, short)) if short > 0 else signal
     signal, lengths = signal.transpose(1, 2).contiguous(), lengths.unsqueeze(1)

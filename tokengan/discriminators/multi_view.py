@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from tokengan.discriminators.base import Discriminator
 from tokengan.discriminators.cnn import highway, strongest
 from tokengan.generators.base import Outputs
-from tokengan.generators.relational import truncated_normal
+from tokengan.generators.relational import narrow_normal
 from tokengan.sequences import Sequences
 from tokengan.spec import Spec
 
@@ -71,12 +71,7 @@ class MultiView(Discriminator):
         self.transform, self.gate = nn.Linear(pooled, pooled), nn.Linear(pooled, pooled)
         self.dropout = nn.Dropout(dropout)
         self.narrow, self.output = nn.Linear(pooled, features), nn.Linear(features, 1)
-        for part in self.modules():
-            if isinstance(part, nn.Linear | nn.Conv1d):
-                convolution = isinstance(part, nn.Conv1d)
-                truncated_normal(part.weight, part.weight[0].numel(), gain=2.0 if convolution else 1.0)
-                nn.init.zeros_(part.bias)
-        truncated_normal(self.embedding.weight, spec.vocab_size)
+        narrow_normal(self)
 
     def score(self, embedded: Float[Tensor, "B T E"], x: Sequences) -> Outputs:
         """Return `views` [B,S], their mean `logits` [B], and `features` [B,F]."""
