@@ -50,7 +50,14 @@ SETTINGS: dict[tuple[str, str], list[dict[str, Any]]] = {
         {"embedding": 8, "heads": 2, "layers": 1, "init_std": 0.5},
         {"embedding": 6, "heads": 3, "layers": 3, "tied": True, "dropout": 0.5, "init_std": 0.5},
     ],
+    ("tokengan.generators", "relational_memory"): [
+        {"embedding": 5, "slots": 2, "heads": 2, "head_size": 3, "key_size": 4},
+        {"embedding": 6, "slots": 2, "heads": 3, "head_size": 2, "joint_norm": True, "dropout": 0.5},
+    ],
     ("tokengan.discriminators", "cnn"): [{"embedding": 4, "widths": [1, 3, 9], "filters": [3, 4, 5], "dropout": 0.0}],
+    ("tokengan.discriminators", "multi_view"): [
+        {"embedding": 6, "views": 3, "widths": [1, 2, 9], "filters": [4, 4, 4], "features": 5, "dropout": 0.0}
+    ],
     ("tokengan.discriminators", "recurrent"): [
         {"embedding": 4, "hidden": 5, "layers": 2, "cell": "lstm", "pooling": "max", "dropout": 0.0}
     ],

@@ -20,6 +20,7 @@ from tokengan.losses.nonsaturating import NonSaturating
 from tokengan.losses.ranking import Ranking, margins
 from tokengan.losses.relativistic import Relativistic, RelativisticAverage
 from tokengan.losses.reverse_kl import ReverseKL
+from tokengan.losses.total_variation import TotalVariation
 from tokengan.losses.wasserstein import Wasserstein
 from tokengan.sequences import Sequences
 from tokengan.spec import Spec
@@ -35,6 +36,7 @@ GAMES = [
     LeastSquares(),
     LeastSquares(-1.0, 1.0, 0.0),
     Wasserstein(),
+    TotalVariation(),
     Relativistic(),
     Relativistic("all"),
     RelativisticAverage(),

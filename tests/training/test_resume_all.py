@@ -22,10 +22,11 @@ MORE: dict[str, dict[str, Any]] = {
     "organ": {"reward.objectives": ["variety", "length"], "credit.n": 2, "estimator.baseline": "ema"},
     "pg-bleu": {"mixer_tokens": 1, "mixer_rounds": 2, "estimator.baseline": "value"},
     "maligan": {"cross_fit": 0.3},
+    "relgan": {"relax.sharpness.over": 8},
     "gan": {"relax.sharpness.end": 5.0, "relax.sharpness.over": 10},
 }
 SMALL = {
-    "batch_size": 16, "generator.embedding": 4, "generator.hidden": 4,
+    "batch_size": 16, "generator.embedding": 4, "generator.hidden": 4, "generator.head_size": 3,
     "mle_epochs": 1, "epochs": 3, "d_rounds": 1, "rounds": 4, "updates": 2, "d_steps": 1, "d_epochs": 1, "credit.n": 2,
     "discriminator.widths": [1, 2], "discriminator.filters": [4, 4], "judge_epochs": 1, "mediator_epochs": 1,
     "samples": 16, "judge.hidden": 6, "mediator.hidden": 6, "patience": None, "judge_patience": None,

@@ -1,6 +1,6 @@
 """What every discriminator is: embed, then score.
 
-Axes: B batch, T time, V vocabulary, E embedding, F features.
+Axes: B batch, T time, V vocabulary, E embedding, F features, S views.
 """
 
 from __future__ import annotations
@@ -30,6 +30,14 @@ class Judged:
         """The logit d(x) of "real" [B]: D(x) = sigmoid(d(x))."""
         return self.outputs["logits"]
 
+    @property
+    def opinions(self) -> Tensor:
+        """What a game is played with: `views` [B,S] where there are some, each judged by itself, else the logits [B].
+
+        A loss is a mean over all of them, so a view that is sure is not outvoted before its loss is taken.
+        """
+        return self.outputs.get("views", self.outputs["logits"])
+
 
 class Discriminator(nn.Module):
     """A network that judges whole sequences. Padding never changes a score.
@@ -37,7 +45,8 @@ class Discriminator(nn.Module):
     Subclasses give `score`; the embedding matrix is here, so ids and relaxed tokens are read alike.
 
     Attributes:
-        gives: Names of the outputs: `logits` [B] always; `features` [B,F] where there are some.
+        gives: Names of the outputs: `logits` [B] always; `features` [B,F] where there are some; `views` [B,S] where
+            it judges a sequence in S ways, of which `logits` is then the mean.
         features: Width F of the features it gives, 0 for none.
     """
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -18,7 +18,7 @@ from tokengan.generators.base import Outputs
 from tokengan.sequences import Sequences
 from tokengan.spec import Spec
 
-__all__ = ["HighwayCNN", "published_widths"]
+__all__ = ["HighwayCNN", "highway", "published_widths", "strongest"]
 
 
 def published_widths(length: int) -> dict[int, int]:
@@ -35,6 +35,34 @@ def published_widths(length: int) -> dict[int, int]:
     short = dict(enumerate((100, 200, 200, 200, 200, 100, 100, 100, 100, 100), start=1))
     long = {width: 160 for width in (length // 2, 3 * length // 4, length) if width > 10}
     return {width: count for width, count in (short | long).items() if width <= length}
+
+
+def strongest(signal: Float[Tensor, "B T E"], lengths: Int[Tensor, " B"], convolutions: nn.ModuleList) -> Tensor:
+    """Return ReLU of each filter's largest value over the windows of each row [B,F].
+
+    A window counts where it lies wholly inside the row; a row shorter than the window has one, filled up with zeros.
+    """
+    widths = [part.kernel_size[0] for part in convolutions if isinstance(part, nn.Conv1d)]
+    short = max(widths) - signal.shape[1]
+    signal = functional.pad(signal, (0, 0, 0, short)) if short > 0 else signal
+    signal, lengths = signal.transpose(1, 2).contiguous(), lengths.unsqueeze(1)
+    whole = bool((lengths == signal.shape[2]).all())
+    pooled: list[Tensor] = []
+    for width, convolution in zip(widths, convolutions, strict=True):
+        windows = convolution(signal)
+        if not whole:
+            places = torch.arange(windows.shape[2], device=windows.device)
+            inside = places <= (lengths - width).clamp(min=0)
+            windows = windows.masked_fill(~inside.unsqueeze(1), torch.finfo(windows.dtype).min)
+        # ReLU commutes with the maximum, and after it there are T times fewer numbers.
+        pooled.append(windows.amax(dim=2).relu())
+    return torch.cat(pooled, dim=1)
+
+
+def highway(features: Float[Tensor, "B F"], transform: nn.Module, gate: nn.Module) -> Tensor:
+    """Return t relu(transform(c)) + (1 - t) c with t = sigmoid(gate(c)), of features c [B,F]."""
+    share = gate(features).sigmoid()
+    return share * transform(features).relu() + (1 - share) * features
 
 
 class HighwayCNN(Discriminator):
@@ -101,23 +129,8 @@ class HighwayCNN(Discriminator):
 
     def score(self, embedded: Float[Tensor, "B T E"], x: Sequences) -> Outputs:
         """Return `logits` [B] and `features` [B,F], what the last layer reads: after highway and dropout."""
-        short = max(self.widths) - x.length
-        signal = functional.pad(embedded, (0, 0, 0, short)) if short > 0 else embedded
-        signal, lengths = signal.transpose(1, 2).contiguous(), x.lengths.unsqueeze(1)
-        whole = bool((lengths == signal.shape[2]).all())
-        pooled: list[Tensor] = []
-        for width, convolution in zip(self.widths, self.convolutions, strict=True):
-            windows = convolution(signal)
-            if not whole:
-                places = torch.arange(windows.shape[2], device=windows.device)
-                inside = places <= (lengths - width).clamp(min=0)
-                windows = windows.masked_fill(~inside.unsqueeze(1), torch.finfo(windows.dtype).min)
-            # ReLU commutes with the maximum, and after it there are T times fewer numbers.
-            pooled.append(windows.amax(dim=2).relu())
-        features = torch.cat(pooled, dim=1)
-        gate = self.gate(features).sigmoid()
-        highway = gate * self.transform(features).relu() + (1 - gate) * features
-        features = self.dropout(highway)
+        features = highway(strongest(embedded, x.lengths, self.convolutions), self.transform, self.gate)
+        features = self.dropout(features)
         two = self.output(features)
         return {"logits": two[:, 1] - two[:, 0], "features": features}
 
