@@ -6,7 +6,7 @@ the argument is a factory of a `Spec`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -17,6 +17,9 @@ install_import_hook(("tokengan.generators", "tokengan.discriminators"), "beartyp
 
 import torch  # noqa: E402
 
+from tokengan.discriminators.cnn import HighwayCNN  # noqa: E402
+from tokengan.generators.base import Generator  # noqa: E402
+from tokengan.methods.parts import lend  # noqa: E402
 from tokengan.sequences import Sequences, tidy  # noqa: E402
 from tokengan.spec import Spec  # noqa: E402
 
@@ -50,6 +53,9 @@ SETTINGS: dict[tuple[str, str], list[dict[str, Any]]] = {
         {"embedding": 8, "heads": 2, "layers": 1, "init_std": 0.5},
         {"embedding": 6, "heads": 3, "layers": 3, "tied": True, "dropout": 0.5, "init_std": 0.5},
     ],
+    ("tokengan.generators", "manager_worker"): [
+        {"embedding": 5, "hidden": 6, "goal": 3, "window": 2, "goals": "piecewise", "dropout": 0.5, "init_std": None}
+    ],
     ("tokengan.discriminators", "cnn"): [{"embedding": 4, "widths": [1, 3, 9], "filters": [3, 4, 5], "dropout": 0.0}],
     ("tokengan.discriminators", "recurrent"): [
         {"embedding": 4, "hidden": 5, "layers": 2, "cell": "lstm", "pooling": "max", "dropout": 0.0}
@@ -74,7 +80,15 @@ class Make:
 
     def __call__(self, spec: Spec, **settings: Any) -> Any:
         torch.manual_seed(3)
-        return self.entry.load()(spec, **{**self.settings, **settings})
+        network, judge = self.entry.load(), None
+        if getattr(network, "reads", None):
+            # In double precision, so that both faces of whoever reads it agree as far as their own precision goes.
+            judge = HighwayCNN(spec, embedding=4, widths=[1, 3, 4], filters=[3, 4, 5]).double()
+            spec = replace(spec, features=judge.features)
+        made = network(spec, **{**self.settings, **settings})
+        if isinstance(made, Generator):
+            lend(made, judge)
+        return made
 
     def __str__(self) -> str:
         return "-".join([self.entry.name, *(f"{name}={value}" for name, value in self.settings.items())])
