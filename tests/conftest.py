@@ -6,7 +6,7 @@ the argument is a factory of a `Spec`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -17,6 +17,9 @@ install_import_hook(("tokengan.generators", "tokengan.discriminators"), "beartyp
 
 import torch  # noqa: E402
 
+from tokengan.discriminators.cnn import HighwayCNN  # noqa: E402
+from tokengan.generators.base import Generator  # noqa: E402
+from tokengan.methods.parts import lend  # noqa: E402
 from tokengan.sequences import Sequences, tidy  # noqa: E402
 from tokengan.spec import Spec  # noqa: E402
 
@@ -54,6 +57,9 @@ SETTINGS: dict[tuple[str, str], list[dict[str, Any]]] = {
         {"embedding": 5, "slots": 2, "heads": 2, "head_size": 3, "key_size": 4},
         {"embedding": 6, "slots": 2, "heads": 3, "head_size": 2, "joint_norm": True, "dropout": 0.5},
     ],
+    ("tokengan.generators", "manager_worker"): [
+        {"embedding": 5, "hidden": 6, "goal": 3, "window": 2, "goals": "piecewise", "dropout": 0.5, "init_std": None}
+    ],
     ("tokengan.discriminators", "cnn"): [{"embedding": 4, "widths": [1, 3, 9], "filters": [3, 4, 5], "dropout": 0.0}],
     ("tokengan.discriminators", "multi_view"): [
         {"embedding": 6, "views": 3, "widths": [1, 2, 9], "filters": [4, 4, 4], "features": 5, "dropout": 0.0}
@@ -81,7 +87,15 @@ class Make:
 
     def __call__(self, spec: Spec, **settings: Any) -> Any:
         torch.manual_seed(3)
-        return self.entry.load()(spec, **{**self.settings, **settings})
+        network, judge = self.entry.load(), None
+        if getattr(network, "reads", None):
+            # In double precision, so that both faces of whoever reads it agree as far as their own precision goes.
+            judge = HighwayCNN(spec, embedding=4, widths=[1, 3, 4], filters=[3, 4, 5]).double()
+            spec = replace(spec, features=judge.features)
+        made = network(spec, **{**self.settings, **settings})
+        if isinstance(made, Generator):
+            lend(made, judge)
+        return made
 
     def __str__(self) -> str:
         return "-".join([self.entry.name, *(f"{name}={value}" for name, value in self.settings.items())])

@@ -183,7 +183,7 @@ def _hardware(config: Config) -> None:
 
 
 def _start_weights(start: str, task: Task) -> dict[str, Tensor]:
-    """Return the generator's weights of a run folder (its best checkpoint) or of one of its checkpoint folders."""
+    """Return the weights of a run folder (its best checkpoint) or of one of its checkpoint folders."""
     path, which = Path(start), "best"
     if path.parent.name == "checkpoints" and not (path / CONFIG).exists():
         path, which = path.parent.parent, path.name
@@ -197,10 +197,10 @@ def _start_weights(start: str, task: Task) -> dict[str, Tensor]:
                     f"{place(run.path)} was trained on other data than these ({name} differs): give the same data and "
                     "data settings, or start from another run"
                 )
-    own = generator_state(run.weights(which))
-    if not own:
+    weights = run.weights(which)
+    if not generator_state(weights):
         raise UserError(f"{place(run.path)} holds no generator to start from")
-    return own
+    return weights
 
 
 def _same_data(run: Path, task: Task) -> None:

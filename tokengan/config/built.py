@@ -16,7 +16,7 @@ from tokengan.config.settings import Settings, as_text
 from tokengan.data.builtin import BUILTIN
 from tokengan.data.messages import brief
 from tokengan.errors import UserError
-from tokengan.methods.base import Method
+from tokengan.methods.base import Method, generator_state
 from tokengan.spec import Spec
 from tokengan.tasks.base import Task
 from tokengan.training.trainer import TrainerSettings
@@ -93,15 +93,18 @@ class Config:
             ) from error
 
     def build_method(self, task: Task, weights: Mapping[str, Tensor] | None = None) -> Method:
-        """Build the method for a task, on given generator weights where there are some.
+        """Build the method for a task, on the generator of another method's `state_dict` where one is given.
 
-        The weights are put in by the factory, so that whatever the method copies of its generator has them too.
+        The weights are put in by the factory, so that whatever the method copies of its generator has them too. What
+        the generator reads while it writes comes with it: without that its law would be another.
         """
         arguments = {name: value for name, value in vars(self._parts).items() if name not in ("data", "trainer")}
         if weights is not None:
-            arguments["generator"] = _begun(arguments["generator"], weights)
+            arguments["generator"] = _begun(arguments["generator"], generator_state(weights))
         try:
             method = self._method_class(task=task, seed=self.seed, **arguments)
+            for name in method.borrowed if weights is not None else ():
+                _load(getattr(method, name), generator_state(weights or {}, name), name)
             method.phases()
             players_of(method)
         except UserError:
@@ -143,13 +146,17 @@ def _begun(factory: Callable[[Spec], Any], weights: Mapping[str, Tensor]) -> Cal
 
     def build(spec: Spec) -> Any:
         network = factory(spec)
-        try:
-            network.load_state_dict(dict(weights))
-        except RuntimeError as error:
-            raise UserError(
-                f"the weights to start from are of another generator ({brief(error, 200)}): give this run the same "
-                "generator settings as that one"
-            ) from None
+        _load(network, weights, "generator")
         return network
 
     return build
+
+
+def _load(network: Any, weights: Mapping[str, Tensor], name: str) -> None:
+    try:
+        network.load_state_dict(dict(weights))
+    except RuntimeError as error:
+        raise UserError(
+            f"the weights to start from are of another {name} ({brief(error, 200)}): give this run the same {name} "
+            "settings as that one"
+        ) from None

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tokengan.discriminators.base import Discriminator
-from tokengan.generators.base import Outputs
+from tokengan.discriminators.windows import begin, maxima, read_on
+from tokengan.generators.base import Outputs, State, Token, embed
 from tokengan.sequences import Sequences
 from tokengan.spec import Spec
 
@@ -59,8 +60,8 @@ def strongest(signal: Float[Tensor, "B T E"], lengths: Int[Tensor, " B"], convol
     return torch.cat(pooled, dim=1)
 
 
-def highway(features: Float[Tensor, "B F"], transform: nn.Module, gate: nn.Module) -> Tensor:
-    """Return t relu(transform(c)) + (1 - t) c with t = sigmoid(gate(c)), of features c [B,F]."""
+def highway(features: Float[Tensor, "*rows F"], transform: nn.Module, gate: nn.Module) -> Tensor:
+    """Return t relu(transform(c)) + (1 - t) c with t = sigmoid(gate(c)), of features c [...,F]."""
     share = gate(features).sigmoid()
     return share * transform(features).relu() + (1 - share) * features
 
@@ -129,10 +130,36 @@ class HighwayCNN(Discriminator):
 
     def score(self, embedded: Float[Tensor, "B T E"], x: Sequences) -> Outputs:
         """Return `logits` [B] and `features` [B,F], what the last layer reads: after highway and dropout."""
-        features = highway(strongest(embedded, x.lengths, self.convolutions), self.transform, self.gate)
-        features = self.dropout(features)
+        features = self._highway(strongest(embedded, x.lengths, self.convolutions))
         two = self.output(features)
         return {"logits": two[:, 1] - two[:, 0], "features": features}
+
+    def _highway(self, features: Float[Tensor, "*rows F"]) -> Float[Tensor, "*rows F"]:
+        return self.dropout(highway(features, self.transform, self.gate))
+
+    # ---- what it leaks: features of every prefix (LeakGAN, Guo et al. 2018), a `generators.reader.Reader`
+
+    def prefixes(self, x: Sequences) -> Float[Tensor, "B T1 F"]:
+        """Return the features of the first 0 to T tokens [B,T+1,F]."""
+        return self._highway(maxima(self.embed(x), x.lengths, self._filters()).relu())
+
+    def start(self, rows: int) -> tuple[Float[Tensor, "B F"], State]:
+        """Return the features of nothing and the state before the first token."""
+        state = begin(rows, self.embedding.embedding_dim, self._filters())
+        return self._highway(state.rows["largest"].relu()), state
+
+    def step(self, token: Token, state: State) -> tuple[Float[Tensor, "B F"], State]:
+        """Read one token: a window a width and the highway layer, whatever the length of what was read before."""
+        unfinished = state.rows["open"]
+        vector = embed(self.embedding.weight, token) * unfinished.unsqueeze(1)
+        largest, state = read_on(vector, state, self._filters())
+        if self.spec.end is not None:
+            ids = token.argmax(1) if token.is_floating_point() else token
+            state = State({**state.rows, "open": unfinished & (ids != self.spec.end)}, state.shared)
+        return self._highway(largest.relu()), state
+
+    def _filters(self) -> list[nn.Conv1d]:
+        return [convolution for convolution in self.convolutions if isinstance(convolution, nn.Conv1d)]
 
     def weight_penalty(self) -> Tensor:
         """Return l2 / 2 times the squared norm of the last layer."""

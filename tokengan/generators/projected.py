@@ -124,6 +124,10 @@ class Projected(Autoregressive):
         """Return the hidden state from which each token of `x` is predicted [B,T,H], dropout applied."""
         raise NotImplementedError
 
+    def trace(self, x: Sequences) -> Outputs:
+        """Return `hidden` [B,T,H] and whatever else the network has to show on the way to it."""
+        return {"hidden": self.hidden(x)}
+
     def read(self, x: Sequences) -> Float[Tensor, "B T E"]:
         """Return the embeddings of what is read before each token of `x`: the start symbol, then all but the last."""
         table, tokens = self.embedding.weight, x.tokens if x.soft is None else x.soft
@@ -160,12 +164,14 @@ class Projected(Autoregressive):
 
     def forward(self, x: Sequences) -> Outputs:
         """Return `logits` [B,T,V] and `hidden` [B,T,H]."""
-        return self.project(self.hidden(x))
+        traced = self.trace(x)
+        return {**traced, **self.project(traced["hidden"])}
 
     def score(self, x: Sequences, temperature: float = 1.0) -> Outputs:
         """Return `logp` and `entropy` [B,T] of the tokens of `x`; only real tokens meet the vocabulary."""
-        hidden = self.hidden(x)
+        traced = self.trace(x)
+        hidden = traced["hidden"]
         logp, entropy = linear_logp(hidden[x.mask], *self.readout(), x.tokens[x.mask], temperature)
         blank = logp.new_zeros(x.tokens.shape)
         scored = {"logp": blank.masked_scatter(x.mask, logp), "entropy": blank.masked_scatter(x.mask, entropy)}
-        return {**scored, "hidden": hidden}
+        return {**traced, **scored}

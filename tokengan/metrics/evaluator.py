@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from tokengan.errors import UserError
 from tokengan.generators.base import Autoregressive
@@ -226,10 +226,14 @@ def final_report(
 
 
 def _start_model(method: Method, state: Mapping[str, Tensor]) -> Autoregressive:
-    start = deepcopy(method.generator)
-    start.load_state_dict(generator_state(state))
-    assert isinstance(start, Autoregressive)
-    return start.eval()
+    # With what it reads while it writes, as that was then: copied together, the copies belong together.
+    names = (*method.borrowed, "generator")
+    start = deepcopy(nn.ModuleDict({name: getattr(method, name) for name in names}))
+    for name in names:
+        start[name].load_state_dict(generator_state(state, name))
+    generator = start["generator"]
+    assert isinstance(generator, Autoregressive)
+    return generator.eval()
 
 
 def _bleu_of(method: Method, given: Given) -> Any:
