@@ -17,6 +17,8 @@ install_import_hook(("tokengan.generators", "tokengan.discriminators"), "beartyp
 
 import torch  # noqa: E402
 
+from tokengan.generators.recurrent import GRU, LSTM  # noqa: E402
+from tokengan.generators.transformer import Transformer  # noqa: E402
 from tokengan.sequences import Sequences, tidy  # noqa: E402
 from tokengan.spec import Spec  # noqa: E402
 
@@ -36,6 +38,22 @@ BUILT_IN = {
     },
 }
 
+
+def lstm_member(spec: Spec) -> LSTM:
+    """Return a member of a generator that is made of others."""
+    return LSTM(spec, embedding=5, hidden=6)
+
+
+def gru_member(spec: Spec) -> GRU:
+    """Return a member of two layers."""
+    return GRU(spec, embedding=6, hidden=6, layers=2, tied=True, dropout=0.5, init_std=None)
+
+
+def transformer_member(spec: Spec) -> Transformer:
+    """Return a member that reads by attention."""
+    return Transformer(spec, embedding=8, heads=2, layers=1, init_std=0.5)
+
+
 # Settings to test beside the default ones, by group and name.
 SETTINGS: dict[tuple[str, str], list[dict[str, Any]]] = {
     ("tokengan.generators", "lstm"): [
@@ -50,6 +68,8 @@ SETTINGS: dict[tuple[str, str], list[dict[str, Any]]] = {
         {"embedding": 8, "heads": 2, "layers": 1, "init_std": 0.5},
         {"embedding": 6, "heads": 3, "layers": 3, "tied": True, "dropout": 0.5, "init_std": 0.5},
     ],
+    ("tokengan.generators", "per_label"): [{"member": lstm_member}, {"member": transformer_member}],
+    ("tokengan.generators", "conditional"): [{"member": gru_member}, {"member": transformer_member}],
     ("tokengan.discriminators", "cnn"): [{"embedding": 4, "widths": [1, 3, 9], "filters": [3, 4, 5], "dropout": 0.0}],
     ("tokengan.discriminators", "recurrent"): [
         {"embedding": 4, "hidden": 5, "layers": 2, "cell": "lstm", "pooling": "max", "dropout": 0.0}
@@ -62,6 +82,7 @@ SETTINGS: dict[tuple[str, str], list[dict[str, Any]]] = {
 SPECS = {
     "words": Spec(vocab_size=9, max_length=7, start=1, end=2, pad=0, unk=3),
     "oracle": Spec(vocab_size=6, max_length=5, start=0),
+    "labelled": Spec(vocab_size=9, max_length=6, start=1, end=2, pad=0, unk=3, labels=3),
 }
 
 
@@ -77,7 +98,7 @@ class Make:
         return self.entry.load()(spec, **{**self.settings, **settings})
 
     def __str__(self) -> str:
-        return "-".join([self.entry.name, *(f"{name}={value}" for name, value in self.settings.items())])
+        return "-".join([self.entry.name, *(f"{name}={getattr(value, '__name__', value)}" for name, value in self.settings.items())])
 
 
 def registered(group: str) -> list[Make]:
@@ -119,4 +140,5 @@ def batch(spec: Spec) -> Sequences:
     tokens = torch.randint(3 if spec.end is not None else 0, spec.vocab_size, (rows, spec.max_length))
     if spec.end is not None:
         tokens[torch.arange(rows), torch.arange(rows) % (spec.max_length + 1) - 1] = spec.end
-    return Sequences(*tidy(tokens, spec))
+    labels = {"label": torch.arange(rows) % spec.labels} if spec.labels else {}
+    return Sequences(*tidy(tokens, spec), condition=labels)

@@ -6,7 +6,6 @@ Axes: B batch, T time, E embedding, C filters of one width, F all filters.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -38,7 +37,7 @@ def published_widths(length: int) -> dict[int, int]:
 
 
 class HighwayCNN(Discriminator):
-    """Convolutions of several widths, ReLU, max over time, one highway layer, dropout, two logits.
+    """Convolutions of several widths, ReLU, max over time, one highway layer, dropout, two logits; K + 1 where there are labels.
 
     t = sigmoid(W_t c + b_t), out = t relu(W_h c + b_h) + (1 - t) c, D = softmax(W out + b); the logit given is the
     difference of the two. A window counts where it lies wholly inside the sequence; a sequence shorter than the window
@@ -51,7 +50,7 @@ class HighwayCNN(Discriminator):
     (torch.Size([2]), torch.Size([2, 1720]))
     """
 
-    gives: ClassVar[frozenset[str]] = frozenset({"logits", "features"})
+    gives = frozenset({"logits", "features"})
 
     def __init__(
         self,
@@ -85,7 +84,7 @@ class HighwayCNN(Discriminator):
         self.transform = nn.Linear(self.features, self.features)
         self.gate = nn.Linear(self.features, self.features)
         self.dropout = nn.Dropout(dropout)
-        self.output = nn.Linear(self.features, 2)
+        self.output = nn.Linear(self.features, max(self.answers, 2))
         self._initialise()
 
     def _initialise(self) -> None:
@@ -100,7 +99,7 @@ class HighwayCNN(Discriminator):
             nn.init.zeros_(layer.bias)
 
     def score(self, embedded: Float[Tensor, "B T E"], x: Sequences) -> Outputs:
-        """Return `logits` [B] and `features` [B,F], what the last layer reads: after highway and dropout."""
+        """Return what `answered` does and `features` [B,F], what the last layer reads: after highway and dropout."""
         short = max(self.widths) - x.length
         signal = functional.pad(embedded, (0, 0, 0, short)) if short > 0 else embedded
         signal, lengths = signal.transpose(1, 2).contiguous(), x.lengths.unsqueeze(1)
@@ -118,8 +117,9 @@ class HighwayCNN(Discriminator):
         gate = self.gate(features).sigmoid()
         highway = gate * self.transform(features).relu() + (1 - gate) * features
         features = self.dropout(highway)
-        two = self.output(features)
-        return {"logits": two[:, 1] - two[:, 0], "features": features}
+        classes = self.output(features)
+        answers = classes if self.spec.labels else classes[:, 1:] - classes[:, :1]
+        return {**self.answered(answers), "features": features}
 
     def weight_penalty(self) -> Tensor:
         """Return l2 / 2 times the squared norm of the last layer."""

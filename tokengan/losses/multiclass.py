@@ -11,22 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, logsigmoid
 
-from tokengan.discriminators.base import Judged
+from tokengan.discriminators.base import Judged, real_logit
 from tokengan.losses.base import AdversarialLoss, output_of, verdict
 
-__all__ = ["Multiclass", "labels_of", "real_logit"]
-
-
-def real_logit(class_logits: Tensor) -> Tensor:
-    """Return the logit of "real" [B] that K + 1 class logits [B,K+1] amount to.
-
-    l_r - l_fake with l_r = logsumexp(l_1..l_K): its sigmoid is D_r, the sum of the real classes' probabilities. (l_r
-    alone is no score: a constant added to all logits moves it and no probability.)
-
-    >>> real_logit(torch.tensor([[0.0, 0.0, 0.0]])).sigmoid()
-    tensor([0.6667])
-    """
-    return class_logits[:, :-1].logsumexp(1) - class_logits[:, -1]
+__all__ = ["Multiclass", "labels_of"]
 
 
 def labels_of(judged: Judged, classes: int) -> Tensor:
