@@ -24,7 +24,7 @@ from tokengan.training.updater import players_of
 
 __all__ = ["Config"]
 
-FILES = ("source", "arrays", "valid", "test")  # settings of a task that may name a file
+FILES = ("source", "arrays", "valid", "test", "outside")  # settings of a task that may name a file
 # What constructors raise for numbers that make no sense (a dropout of 2, a width below 0).
 NONSENSE = (ValueError, TypeError, RuntimeError, ArithmeticError, AssertionError, LookupError, MemoryError)
 

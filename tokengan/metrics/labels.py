@@ -27,10 +27,10 @@ _KNOWN: WeakKeyDictionary[Task, LabelClassifier] = WeakKeyDictionary()
 
 
 def classifier_of(task: Task) -> LabelClassifier:
-    """Return the classifier that learnt from a task's training text, the same one each time."""
+    """Return the classifier that learnt from a task's real text (`Task.classified`), the same one each time."""
     if task not in _KNOWN:
-        sentences = [task.cut(text) for text in task.decode(task.train)]
-        _KNOWN[task] = LabelClassifier(sentences, labels_of(task, task.train.condition))
+        texts, labels = task.classified()
+        _KNOWN[task] = LabelClassifier([task.cut(text) for text in texts], labels)
     return _KNOWN[task]
 
 

@@ -63,6 +63,13 @@ class Task:
         """Return a text as the tokens that text metrics count; words by default."""
         return text.split()
 
+    def classified(self) -> tuple[list[str], list[str]]:
+        """Return real texts and the label of each, from which an outside classifier learns; by default those of train.
+
+        No held-out text may be among them.
+        """
+        return self.decode(self.train), [self.labels[k] for k in self.train.condition["label"].tolist()]
+
     def figures(
         self, texts: Sequence[str], split: Literal["valid", "test"] = "test", effort: Effort = "usual"
     ) -> list[Figure]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tokengan.data.by_file import label_files, read_labels
 from tokengan.data.codec import TextCodec
 from tokengan.data.lines import Lines
 from tokengan.data.messages import brief, listing, place, suggest
+from tokengan.data.read import read_file
 from tokengan.data.records import Column
 from tokengan.data.source import Corpus, load
 from tokengan.data.write import atomic_write
@@ -43,6 +45,9 @@ class LabelledTask(TextTask):
         label: Column of the labels: its name, or its number where there is no header. None: `label` or `category`, or
             the only column beside the text.
         labels: Read these labels alone, in this order; None reads all, sorted by name.
+        outside: More text with the same labels, read in the same way, for the outside classifier alone; what stands in
+            `source` is left out of it. Without it the classifier learns from the very sentences that the generator
+            does, and knows again what that has memorised.
         settings: Those of `TextTask`.
 
     >>> task = LabelledTask("fortunes", labels=["wisdom", "work"], max_length=12)
@@ -51,9 +56,15 @@ class LabelledTask(TextTask):
     """
 
     def __init__(
-        self, source: str, *, label: Column = None, labels: Sequence[str] | None = None, **settings: Any
+        self,
+        source: str,
+        *,
+        label: Column = None,
+        labels: Sequence[str] | None = None,
+        outside: str | None = None,
+        **settings: Any,
     ) -> None:
-        self.label, self.labels = label, [str(name) for name in labels or ()]
+        self.label, self.labels, self._source = label, [str(name) for name in labels or ()], outside
         super().__init__(source, **settings)
         self.spec = replace(self.spec, labels=len(self.labels))
         self.codec = TextCodec(self.tokenizer, self.spec)
@@ -63,6 +74,10 @@ class LabelledTask(TextTask):
             name: {split: int((getattr(self, split).condition[LABEL] == k).sum()) for split in self.report["splits"]}
             for k, name in enumerate(self.labels)
         }
+        if len(self.labels) == 1:
+            self.report["notes"].append(f"there is only one label, '{brief(self.labels[0])}'")
+        if outside is not None:
+            self.report["notes"].append(f"the outside classifier learns from {len(self.apart):,} texts of {outside}")
 
     # ---- reading
 
@@ -78,7 +93,27 @@ class LabelledTask(TextTask):
                         f"{place(lines.name, number)}: the label '{brief(name)}' is in no row of "
                         f"{place(train.name)}{suggest(name, self.labels)}: mend the row, or train on that label too"
                     )
+        self.apart = None if self._source is None else self._outside(self._source, column, corpus, **how)
         return corpus
+
+    def _outside(self, source: str, column: Column, corpus: Corpus, key: Callable[[str], str], **how: Any) -> Lines:
+        """Return the texts of another source that stand in no split. Raises UserError for a label without any."""
+        files = label_files(source)
+        lines = read_labels(source, files, LABEL) if files else read_file(source, column)
+        lines = self.prepare(lines)
+        known = {key(text) for part in corpus.splits.values() for text in part.texts}
+        lines = lines.take([i for i, text in enumerate(lines.texts) if key(text) not in known])
+        for name in self.labels:
+            if name not in lines.columns[LABEL]:
+                raise UserError(
+                    f"{place(source)} has no text of the label '{brief(name)}' that is not in {corpus.source} too: "
+                    "give other text, or leave out outside"
+                )
+        return lines
+
+    def classified(self) -> tuple[list[str], list[str]]:
+        """Return the texts apart, where there are some, else those of train, and the label of each."""
+        return super().classified() if self.apart is None else (self.apart.texts, list(self.apart.columns[LABEL]))
 
     def prepare(self, lines: Lines) -> Lines:
         """Return the texts of the labels that are read, and the labels as the column `label`."""
