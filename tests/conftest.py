@@ -19,6 +19,8 @@ import torch  # noqa: E402
 
 from tokengan.discriminators.cnn import HighwayCNN  # noqa: E402
 from tokengan.generators.base import Generator  # noqa: E402
+from tokengan.generators.recurrent import GRU, LSTM  # noqa: E402
+from tokengan.generators.transformer import Transformer  # noqa: E402
 from tokengan.methods.parts import lend  # noqa: E402
 from tokengan.sequences import Sequences, tidy  # noqa: E402
 from tokengan.spec import Spec  # noqa: E402
@@ -38,6 +40,22 @@ BUILT_IN = {
         "transformer": "tokengan.discriminators.transformer:TransformerDiscriminator",
     },
 }
+
+
+def lstm_member(spec: Spec) -> LSTM:
+    """Return a member of a generator that is made of others."""
+    return LSTM(spec, embedding=5, hidden=6)
+
+
+def gru_member(spec: Spec) -> GRU:
+    """Return a member of two layers."""
+    return GRU(spec, embedding=6, hidden=6, layers=2, tied=True, dropout=0.5, init_std=None)
+
+
+def transformer_member(spec: Spec) -> Transformer:
+    """Return a member that reads by attention."""
+    return Transformer(spec, embedding=8, heads=2, layers=1, init_std=0.5)
+
 
 # Settings to test beside the default ones, by group and name.
 SETTINGS: dict[tuple[str, str], list[dict[str, Any]]] = {
@@ -60,6 +78,8 @@ SETTINGS: dict[tuple[str, str], list[dict[str, Any]]] = {
     ("tokengan.generators", "manager_worker"): [
         {"embedding": 5, "hidden": 6, "goal": 3, "window": 2, "goals": "piecewise", "dropout": 0.5, "init_std": None}
     ],
+    ("tokengan.generators", "per_label"): [{"member": lstm_member}, {"member": transformer_member}],
+    ("tokengan.generators", "conditional"): [{"member": gru_member}, {"member": transformer_member}],
     ("tokengan.discriminators", "cnn"): [{"embedding": 4, "widths": [1, 3, 9], "filters": [3, 4, 5], "dropout": 0.0}],
     ("tokengan.discriminators", "multi_view"): [
         {"embedding": 6, "views": 3, "widths": [1, 2, 9], "filters": [4, 4, 4], "features": 5, "dropout": 0.0}
@@ -75,6 +95,7 @@ SETTINGS: dict[tuple[str, str], list[dict[str, Any]]] = {
 SPECS = {
     "words": Spec(vocab_size=9, max_length=7, start=1, end=2, pad=0, unk=3),
     "oracle": Spec(vocab_size=6, max_length=5, start=0),
+    "labelled": Spec(vocab_size=9, max_length=6, start=1, end=2, pad=0, unk=3, labels=3),
 }
 
 
@@ -98,7 +119,9 @@ class Make:
         return made
 
     def __str__(self) -> str:
-        return "-".join([self.entry.name, *(f"{name}={value}" for name, value in self.settings.items())])
+        return "-".join(
+            [self.entry.name, *(f"{name}={getattr(value, '__name__', value)}" for name, value in self.settings.items())]
+        )
 
 
 def registered(group: str) -> list[Make]:
@@ -140,4 +163,5 @@ def batch(spec: Spec) -> Sequences:
     tokens = torch.randint(3 if spec.end is not None else 0, spec.vocab_size, (rows, spec.max_length))
     if spec.end is not None:
         tokens[torch.arange(rows), torch.arange(rows) % (spec.max_length + 1) - 1] = spec.end
-    return Sequences(*tidy(tokens, spec))
+    labels = {"label": torch.arange(rows) % spec.labels} if spec.labels else {}
+    return Sequences(*tidy(tokens, spec), condition=labels)

@@ -25,7 +25,7 @@ from tokengan.spec import Spec
 def generator(make_generator, spec) -> Autoregressive:
     """Return the generator in eval mode."""
     made = make_generator(spec).eval()
-    if not isinstance(made, Autoregressive) or made.needs:
+    if not isinstance(made, Autoregressive) or made.needs - {"label"}:
         pytest.skip("does not write one token at a time from nothing")
     return made
 

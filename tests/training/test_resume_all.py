@@ -27,8 +27,8 @@ MORE: dict[str, dict[str, Any]] = {
 }
 SMALL = {
     "batch_size": 16, "generator.embedding": 4, "generator.hidden": 4, "generator.head_size": 3,
-    "mle_epochs": 1, "inter_rounds": 1, "epochs": 3, "d_rounds": 1, "rounds": 4, "updates": 2, "d_steps": 1, "d_epochs": 1,
-    "credit.n": 2,
+    "mle_epochs": 1, "inter_rounds": 1, "epochs": 3, "d_rounds": 1, "rounds": 4, "updates": 2, "d_steps": 1,
+    "d_epochs": 1, "credit.n": 2,
     "discriminator.widths": [1, 2], "discriminator.filters": [4, 4], "judge_epochs": 1, "mediator_epochs": 1,
     "samples": 16, "judge.hidden": 6, "mediator.hidden": 6, "patience": None, "judge_patience": None,
 }  # fmt: skip

@@ -6,7 +6,6 @@ Axes: B batch, T time, E embedding, C filters of one width, F all filters.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 import torch
 from jaxtyping import Float, Int
@@ -67,7 +66,7 @@ def highway(features: Float[Tensor, "*rows F"], transform: nn.Module, gate: nn.M
 
 
 class HighwayCNN(Discriminator):
-    """Convolutions of several widths, ReLU, max over time, one highway layer, dropout, two logits.
+    """Convolutions of several widths, ReLU, max over time, one highway layer, dropout, two logits (K + 1 with labels).
 
     t = sigmoid(W_t c + b_t), out = t relu(W_h c + b_h) + (1 - t) c, D = softmax(W out + b); the logit given is the
     difference of the two. A window counts where it lies wholly inside the sequence; a sequence shorter than the window
@@ -80,7 +79,7 @@ class HighwayCNN(Discriminator):
     (torch.Size([2]), torch.Size([2, 1720]))
     """
 
-    gives: ClassVar[frozenset[str]] = frozenset({"logits", "features"})
+    gives = frozenset({"logits", "features"})
 
     def __init__(
         self,
@@ -114,7 +113,7 @@ class HighwayCNN(Discriminator):
         self.transform = nn.Linear(self.features, self.features)
         self.gate = nn.Linear(self.features, self.features)
         self.dropout = nn.Dropout(dropout)
-        self.output = nn.Linear(self.features, 2)
+        self.output = nn.Linear(self.features, max(self.answers, 2))
         self._initialise()
 
     def _initialise(self) -> None:
@@ -129,10 +128,11 @@ class HighwayCNN(Discriminator):
             nn.init.zeros_(layer.bias)
 
     def score(self, embedded: Float[Tensor, "B T E"], x: Sequences) -> Outputs:
-        """Return `logits` [B] and `features` [B,F], what the last layer reads: after highway and dropout."""
+        """Return what `answered` does and `features` [B,F], what the last layer reads: after highway and dropout."""
         features = self._highway(strongest(embedded, x.lengths, self.convolutions))
-        two = self.output(features)
-        return {"logits": two[:, 1] - two[:, 0], "features": features}
+        classes = self.output(features)
+        answers = classes if self.spec.labels else classes[:, 1:] - classes[:, :1]
+        return {**self.answered(answers), "features": features}
 
     def _highway(self, features: Float[Tensor, "*rows F"]) -> Float[Tensor, "*rows F"]:
         return self.dropout(highway(features, self.transform, self.gate))

@@ -6,7 +6,6 @@ Axes: B batch, T time, E embedding, S views, C filters of all widths, F features
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -35,7 +34,7 @@ class MultiView(Discriminator):
     (torch.Size([2, 4]), torch.Size([2]), torch.Size([2, 100]))
     """
 
-    gives: ClassVar[frozenset[str]] = frozenset({"logits", "features", "views"})
+    gives: frozenset[str] = frozenset({"logits", "features", "views"})
 
     def __init__(
         self,
@@ -70,13 +69,16 @@ class MultiView(Discriminator):
         pooled = sum(filters)
         self.transform, self.gate = nn.Linear(pooled, pooled), nn.Linear(pooled, pooled)
         self.dropout = nn.Dropout(dropout)
-        self.narrow, self.output = nn.Linear(pooled, features), nn.Linear(features, 1)
+        self.narrow, self.output = nn.Linear(pooled, features), nn.Linear(features, self.answers)
+        # A class for each label is judged by all views together.
+        self.gives = self.gives - {"views"} if spec.labels else self.gives
         narrow_normal(self)
 
     def score(self, embedded: Float[Tensor, "B T E"], x: Sequences) -> Outputs:
-        """Return `views` [B,S], their mean `logits` [B], and `features` [B,F]."""
+        """Return what `answered` makes of the mean over views, `views` [B,S] (no labels), and `features` [B,F]."""
         apart = embedded.unflatten(-1, (self.views, -1)).transpose(1, 2).flatten(0, 1)
         pooled = strongest(apart, x.lengths.repeat_interleave(self.views), self.convolutions)
         read = self.narrow(self.dropout(highway(pooled, self.transform, self.gate)))
-        views = self.output(read).view(-1, self.views)
-        return {"logits": views.mean(1), "views": views, "features": read.unflatten(0, views.shape).mean(1)}
+        views = self.output(read).view(-1, self.views, self.answers)
+        outputs = {**self.answered(views.mean(1)), "features": read.unflatten(0, views.shape[:2]).mean(1)}
+        return outputs if self.spec.labels else {**outputs, "views": views.squeeze(2)}

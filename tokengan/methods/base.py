@@ -234,10 +234,11 @@ class Method(nn.Module):
         if half < 1:
             raise ValueError(f"batches of {batch_size} are too small for {self.world.size} processes")
         for _ in range(epochs):
-            orders = [torch.randperm(len(x), generator=rng) for x in (reals, fakes)]
+            # Reals come under the same conditions as what is written, else those alone would tell them apart.
+            orders = [self.task.order(reals, rng), torch.randperm(len(fakes), generator=rng)]
             for first in range(0, min(len(reals), len(fakes)) - half + 1, half):
                 real, fake = (order[first : first + half] for order in orders)
-                yield self.take(self.task.train, reals[real]), self.take(fakes, fake.to(fakes.tokens.device))
+                yield self.take(self.task.train, real), self.take(fakes, fake.to(fakes.tokens.device))
 
     def judge(self, x: Sequences) -> Judged:
         """Return what the discriminator says of a batch, together with the batch."""
