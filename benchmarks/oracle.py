@@ -53,12 +53,13 @@ every state of {MATCHED:,} samples; NLL-test is on held-out sequences.
 Every row below `{BASE}` begins with the generator of that row, seed for seed, and makes 80 updates of it (`cot` 120,
 PPO its own number of steps for each): of 64 sequences with four completions of every prefix (`seqgan`, `rankgan`), of
 64 (`wgan`, `relgan`) or of 256 sequences; `relgan` has a generator of its own kind and starts from `mle relational`;
-`more likelihood` reads as many real ones, in batches of 64. A row or seed that is missing has not been run. d-oracle and d-test are the differences to the start at the temperature with equal
-NLL-div: **negative is better than the temperature curve, and differences under about 0.01 are noise.** They say little
-of a row whose NLL-div lies nats below its start's, a collapse (`pg-bleu`): the start gets there only at a temperature
-that spoils its law everywhere. A figure of the discriminator under .55 says that it sees next to nothing (and under .5
-that it took what it memorised for real). Where minutes are missing, the cell was kept from a session that did not count
-them; cells that were run again came out the same to the last digit."""
+`more likelihood` reads as many real ones, in batches of 64. A row or seed that is missing has not been run. d-oracle
+and d-test are the differences to the start at the temperature with equal NLL-div: **negative is better than the
+temperature curve, and differences under about 0.01 are noise.** They say little of a row whose NLL-div lies nats below
+its start's, a collapse (`pg-bleu`): the start gets there only at a temperature that spoils its law everywhere. A figure
+of the discriminator under .55 says that it sees next to nothing (and under .5 that it took what it memorised for real).
+Where minutes are missing, the cell was kept from a session that did not count them; cells that were run again came
+out the same to the last digit."""
 
 FINAL = {"batch_size": 256}
 WHOLE = {**FINAL, "credit": "final", "estimator": "rloo"}

@@ -94,7 +94,7 @@ class RelationalMemory(Projected):
             head_size: Width of a head's values; the memory is N times as wide.
             key_size: Width of a head's keys and queries; None takes `head_size`.
             joint_norm: Normalise over the memory's rows together, as the authors' TensorFlow does. Else every row by
-                itself: then the token's row matters to the others by its key and value only, and a step costs half.
+                itself: then the token's row matters to the others by its key and value alone.
             forget_bias: Added to the forget gate before the sigmoid; not learnt.
             input_bias: Added to the input gate.
             dropout: On the embeddings and before the output; off while writing and scoring (the paper has none).
@@ -128,7 +128,7 @@ class RelationalMemory(Projected):
         """Return the law of the first token and the memory before it."""
         del condition
         token = torch.full((rows,), self.spec.start, device=self.embedding.weight.device)
-        # All that depends on a token alone is most of a step's work: for a few sequences a table would cost more.
+        # What depends on the token alone is much of a step: for a few sequences a table of all would cost more.
         many = rows * self.spec.max_length > self.spec.vocab_size
         table = self.table(self._read, self._read_width) if many else {}
         return self.step(token, State({"memory": self._first(rows)}, table))
