@@ -6,6 +6,7 @@ the argument is a factory of a `Spec`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -80,6 +81,14 @@ SETTINGS: dict[tuple[str, str], list[dict[str, Any]]] = {
     ],
     ("tokengan.generators", "per_label"): [{"member": lstm_member}, {"member": transformer_member}],
     ("tokengan.generators", "conditional"): [{"member": gru_member}, {"member": transformer_member}],
+    ("tokengan.generators", "seq2seq"): [
+        {"embedding": 5, "hidden": 6, "init_std": 0.5},
+        {"embedding": 6, "hidden": 6, "layers": 2, "tied": True, "dropout": 0.5, "init_std": 0.5},
+    ],
+    ("tokengan.generators", "seq2seq_transformer"): [
+        {"embedding": 8, "heads": 2, "layers": 1, "init_std": 0.5},
+        {"embedding": 6, "heads": 3, "layers": 2, "tied": True, "dropout": 0.5, "init_std": 0.5},
+    ],
     ("tokengan.discriminators", "cnn"): [{"embedding": 4, "widths": [1, 3, 9], "filters": [3, 4, 5], "dropout": 0.0}],
     ("tokengan.discriminators", "multi_view"): [
         {"embedding": 6, "views": 3, "widths": [1, 2, 9], "filters": [4, 4, 4], "features": 5, "dropout": 0.0}
@@ -96,6 +105,7 @@ SPECS = {
     "words": Spec(vocab_size=9, max_length=7, start=1, end=2, pad=0, unk=3),
     "oracle": Spec(vocab_size=6, max_length=5, start=0),
     "labelled": Spec(vocab_size=9, max_length=6, start=1, end=2, pad=0, unk=3, labels=3),
+    "pairs": Spec(vocab_size=9, max_length=6, start=1, end=2, pad=0, unk=3, condition={"source": 5}),
 }
 
 
@@ -117,6 +127,11 @@ class Make:
         if isinstance(made, Generator):
             lend(made, judge)
         return made
+
+    def lacks(self, spec: Spec) -> set[str]:
+        """Return the conditions that it cannot do without and that the task does not have."""
+        there = {*(spec.condition or {}), *(["label"] if spec.labels else [])}
+        return set(getattr(self.entry.load(), "needs", ())) - there
 
     def __str__(self) -> str:
         return "-".join(
@@ -155,13 +170,30 @@ def spec(request: pytest.FixtureRequest) -> Spec:
     return SPECS[request.param]
 
 
+def random_rows(spec: Spec, rows: int, length: int, ended: bool) -> Sequences:
+    """Return random rows of all lengths up to one, and of that without EOS where they need not be `ended`."""
+    tokens = torch.randint(3 if spec.end is not None else 0, spec.vocab_size, (rows, length))
+    if spec.end is not None:
+        tokens[torch.arange(rows), torch.arange(rows) % (length + (not ended)) - 1] = spec.end
+    return Sequences(*tidy(tokens, spec))
+
+
+def random_condition(spec: Spec, rows: int) -> dict[str, Any]:
+    """Return labels in turn and random sources of all lengths, where the task has some."""
+    found: dict[str, Any] = {"label": torch.arange(rows) % spec.labels} if spec.labels else {}
+    longest = (spec.condition or {}).get("source")
+    return found if longest is None else {**found, "source": random_rows(spec, rows, longest, ended=True)}
+
+
+@pytest.fixture
+def conditions() -> Callable[[Spec, int], dict[str, Any]]:
+    """Return the function that draws conditions of a task's kind."""
+    return random_condition
+
+
 @pytest.fixture
 def batch(spec: Spec) -> Sequences:
-    """Return rows of all lengths (of full length where the task has no EOS)."""
+    """Return rows of all lengths (of full length where the task has no EOS), with labels or sources where the task has some."""
     torch.manual_seed(7)
     rows = 2 * spec.max_length
-    tokens = torch.randint(3 if spec.end is not None else 0, spec.vocab_size, (rows, spec.max_length))
-    if spec.end is not None:
-        tokens[torch.arange(rows), torch.arange(rows) % (spec.max_length + 1) - 1] = spec.end
-    labels = {"label": torch.arange(rows) % spec.labels} if spec.labels else {}
-    return Sequences(*tidy(tokens, spec), condition=labels)
+    return random_rows(spec, rows, spec.max_length, ended=False).replace(condition=random_condition(spec, rows))

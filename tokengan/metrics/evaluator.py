@@ -11,6 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from tokengan.data.builtin import TARGET
 from tokengan.errors import UserError
 from tokengan.generators.base import Autoregressive
 from tokengan.methods.base import Method, generator_state
@@ -24,6 +25,7 @@ from tokengan.metrics.law import NLLDiv, NLLOracle, NLLTest, Spread
 from tokengan.metrics.matched import Point, Setting, match, measure
 from tokengan.metrics.novelty import CopyShare, Novelty
 from tokengan.metrics.table import table, to_json
+from tokengan.metrics.translation import Paired, Translation
 from tokengan.modes import evaluating
 from tokengan.noise import Noise, seeded
 from tokengan.sampling.write import write
@@ -39,7 +41,7 @@ QUICK: tuple[Metric, ...] = (
 )
 FULL: tuple[Metric, ...] = (
     *(NLLOracle(), NLLTest(), NLLDiv(), HeldOutAccuracy()),
-    *(Bleu(), SelfBleu(), Distinct(), UniqueShare(), TopSentenceShare(), Novelty(), CopyShare()),
+    *(Translation(), Bleu(), SelfBleu(), Distinct(), UniqueShare(), TopSentenceShare(), Novelty(), CopyShare()),
     *(LabelAccuracy(), LabelDiversity()),
 )
 ORACLE_TEXT = (Distinct(), UniqueShare(), TopSentenceShare())
@@ -53,6 +55,9 @@ def _given(method: Method, split: Literal["valid", "test"], rows: int, seed: int
     condition = heldout.cycle(rows).condition
     written = write(method.writer, rows, Noise(seeded("evaluate", seed, device)), condition=condition)
     extra: dict[str, Any] = {"written": written, "heldout": heldout, "oracle": _oracle(method)}
+    if TARGET in heldout.columns:  # rows that were written for: each has a reference of its own
+        own = heldout.cycle(rows)
+        extra["pairs"] = Paired(task, written, own, own.columns[TARGET])
     if isinstance(method.writer, Autoregressive):
         extra["law"] = method.writer
     loss = getattr(method, "loss", None)
