@@ -7,6 +7,7 @@ the argument is a factory of a `Spec`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -17,6 +18,7 @@ install_import_hook(("tokengan.generators", "tokengan.discriminators"), "beartyp
 
 import torch  # noqa: E402
 
+from tokengan.generators.recurrent import LSTM  # noqa: E402
 from tokengan.sequences import Sequences, tidy  # noqa: E402
 from tokengan.spec import Spec  # noqa: E402
 
@@ -57,12 +59,16 @@ SETTINGS: dict[tuple[str, str], list[dict[str, Any]]] = {
     ("tokengan.discriminators", "transformer"): [
         {"embedding": 8, "heads": 2, "layers": 3, "pooling": "max", "dropout": 0.0, "init_std": 0.5}
     ],
+    ("tokengan.discriminators", "language_model"): [{"embedding": 4, "hidden": 5, "layers": 2, "init_std": 0.5}],
 }
 
 SPECS = {
     "words": Spec(vocab_size=9, max_length=7, start=1, end=2, pad=0, unk=3),
     "oracle": Spec(vocab_size=6, max_length=5, start=0),
 }
+
+
+MADE_OF: dict[str, tuple[str, Any]] = {"language_model": ("network", LSTM)}
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,11 @@ class Make:
 
     def __call__(self, spec: Spec, **settings: Any) -> Any:
         torch.manual_seed(3)
-        return self.entry.load()(spec, **{**self.settings, **settings})
+        chosen = {**self.settings, **settings}
+        if self.entry.name in MADE_OF:  # its settings are those of the network that it is made of
+            part, default = MADE_OF[self.entry.name]
+            chosen = {part: partial(default, **chosen)}
+        return self.entry.load()(spec, **chosen)
 
     def __str__(self) -> str:
         return "-".join([self.entry.name, *(f"{name}={value}" for name, value in self.settings.items())])
