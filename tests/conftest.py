@@ -6,6 +6,7 @@ the argument is a factory of a `Spec`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
@@ -52,6 +53,14 @@ SETTINGS: dict[tuple[str, str], list[dict[str, Any]]] = {
         {"embedding": 8, "heads": 2, "layers": 1, "init_std": 0.5},
         {"embedding": 6, "heads": 3, "layers": 3, "tied": True, "dropout": 0.5, "init_std": 0.5},
     ],
+    ("tokengan.generators", "seq2seq"): [
+        {"embedding": 5, "hidden": 6, "init_std": 0.5},
+        {"embedding": 6, "hidden": 6, "layers": 2, "tied": True, "dropout": 0.5, "init_std": 0.5},
+    ],
+    ("tokengan.generators", "seq2seq_transformer"): [
+        {"embedding": 8, "heads": 2, "layers": 1, "init_std": 0.5},
+        {"embedding": 6, "heads": 3, "layers": 2, "tied": True, "dropout": 0.5, "init_std": 0.5},
+    ],
     ("tokengan.discriminators", "cnn"): [{"embedding": 4, "widths": [1, 3, 9], "filters": [3, 4, 5], "dropout": 0.0}],
     ("tokengan.discriminators", "recurrent"): [
         {"embedding": 4, "hidden": 5, "layers": 2, "cell": "lstm", "pooling": "max", "dropout": 0.0}
@@ -65,6 +74,7 @@ SETTINGS: dict[tuple[str, str], list[dict[str, Any]]] = {
 SPECS = {
     "words": Spec(vocab_size=9, max_length=7, start=1, end=2, pad=0, unk=3),
     "oracle": Spec(vocab_size=6, max_length=5, start=0),
+    "pairs": Spec(vocab_size=9, max_length=6, start=1, end=2, pad=0, unk=3, condition={"source": 5}),
 }
 
 
@@ -85,6 +95,10 @@ class Make:
             part, default = MADE_OF[self.entry.name]
             chosen = {part: partial(default, **chosen)}
         return self.entry.load()(spec, **chosen)
+
+    def lacks(self, spec: Spec) -> set[str]:
+        """Return the conditions that it cannot do without and that the task does not have."""
+        return set(getattr(self.entry.load(), "needs", ())) - set(spec.condition or {})
 
     def __str__(self) -> str:
         return "-".join([self.entry.name, *(f"{name}={value}" for name, value in self.settings.items())])
@@ -121,12 +135,29 @@ def spec(request: pytest.FixtureRequest) -> Spec:
     return SPECS[request.param]
 
 
+def random_rows(spec: Spec, rows: int, length: int, ended: bool) -> Sequences:
+    """Return random rows of all lengths up to one, and of that without EOS where they need not be `ended`."""
+    tokens = torch.randint(3 if spec.end is not None else 0, spec.vocab_size, (rows, length))
+    if spec.end is not None:
+        tokens[torch.arange(rows), torch.arange(rows) % (length + (not ended)) - 1] = spec.end
+    return Sequences(*tidy(tokens, spec))
+
+
+def random_condition(spec: Spec, rows: int) -> dict[str, Any]:
+    """Return random sources of all lengths, where the task has some."""
+    longest = (spec.condition or {}).get("source")
+    return {} if longest is None else {"source": random_rows(spec, rows, longest, ended=True)}
+
+
+@pytest.fixture
+def conditions() -> Callable[[Spec, int], dict[str, Any]]:
+    """Return the function that draws conditions of a task's kind."""
+    return random_condition
+
+
 @pytest.fixture
 def batch(spec: Spec) -> Sequences:
-    """Return rows of all lengths (of full length where the task has no EOS)."""
+    """Return rows of all lengths (of full length where the task has no EOS), with sources where the task has some."""
     torch.manual_seed(7)
     rows = 2 * spec.max_length
-    tokens = torch.randint(3 if spec.end is not None else 0, spec.vocab_size, (rows, spec.max_length))
-    if spec.end is not None:
-        tokens[torch.arange(rows), torch.arange(rows) % (spec.max_length + 1) - 1] = spec.end
-    return Sequences(*tidy(tokens, spec))
+    return random_rows(spec, rows, spec.max_length, ended=False).replace(condition=random_condition(spec, rows))

@@ -6,13 +6,14 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from tokengan.data.builtin import BUILTIN, read_builtin
 from tokengan.data.folder import is_saved_dataset, split_files
 from tokengan.data.hub import read_hub, read_saved
 from tokengan.data.lines import Lines
 from tokengan.data.messages import brief, place, suggest
-from tokengan.data.read import file_format, read_file
+from tokengan.data.read import Reader, file_format, read_file
 from tokengan.data.records import Column
 from tokengan.data.split import MIN_DISTINCT, cut
 from tokengan.data.stream import MAX_LINE_BYTES
@@ -53,6 +54,7 @@ def load(
     prepare: Callable[[Lines], Lines] | None = None,
     max_lines: int | None = None,
     max_line_bytes: int = MAX_LINE_BYTES,
+    reader: Reader | None = None,
 ) -> Corpus:
     """Read a file, a folder of split files, a built-in name or a hub id, and hold out what has no file of its own.
 
@@ -70,17 +72,19 @@ def load(
         prepare: Changes texts as they come from a file, before parts are cut: so no two parts share a changed text.
         max_lines: Read only so many lines of each file, from the top.
         max_line_bytes: See `read_file`.
+        reader: See `read_file`.
 
     >>> corpus = load("emoji")
     >>> sorted(corpus.splits) == sorted(SPLITS), corpus.cut
     (True, ('valid', 'test'))
     """
     source = os.fspath(source)
-    found = _read(source, column, max_lines, max_line_bytes)
+    how = {"max_lines": max_lines, "max_line_bytes": max_line_bytes, "reader": reader}
+    found = _read(source, column, max_lines, how)
     shares: dict[str, float | int] = {}
     for name, part in (("valid", valid), ("test", test)):
         if isinstance(part, str):
-            found[name] = read_file(part, column, max_lines=max_lines, max_line_bytes=max_line_bytes)
+            found[name] = read_file(part, column, **how)
         elif name not in found:
             shares[name] = part
     if prepare is not None:
@@ -94,18 +98,15 @@ def load(
     return Corpus(source, {name: found[name] for name in SPLITS}, tuple(shares))
 
 
-def _read(source: str, column: Column, max_lines: int | None, max_line_bytes: int) -> dict[str, Lines]:
+def _read(source: str, column: Column, max_lines: int | None, how: dict[str, Any]) -> dict[str, Lines]:
     if source.partition(":")[0] in BUILTIN:
         return {"train": read_builtin(source, column, max_lines=max_lines)}
     if os.path.isdir(source):
         if is_saved_dataset(source):
             return read_saved(source, column, max_lines=max_lines)
-        return {
-            name: read_file(path, column, max_lines=max_lines, max_line_bytes=max_line_bytes)
-            for name, path in split_files(source).items()
-        }
+        return {name: read_file(path, column, **how) for name, path in split_files(source).items()}
     if os.path.exists(source) or file_format(source):
-        return {"train": read_file(source, column, max_lines=max_lines, max_line_bytes=max_line_bytes)}
+        return {"train": read_file(source, column, **how)}
     if HUB_ID.fullmatch(source) and not os.path.isdir(os.path.dirname(source)):
         return read_hub(source, column, max_lines=max_lines)
     raise UserError(

@@ -63,20 +63,30 @@ class Recurrent(Projected):
 
     def hidden(self, x: Sequences) -> Float[Tensor, "B T H"]:
         """Return the last layer's states before each token of `x`."""
-        hidden = self.read(x)
-        for layer in self.layers:
-            hidden, _ = layer(self.dropout(hidden))
-        return self.dropout(hidden)
+        rows, hidden = self.begin(len(x), x.condition), self.read(x)
+        for k, layer in enumerate(self.layers):
+            first = tuple(rows[part][:, k].unsqueeze(0).contiguous() for part in self.parts)
+            hidden, _ = layer(self.dropout(hidden), first if len(first) > 1 else first[0])
+        return self.look(hidden, rows)
+
+    def begin(self, rows: int, condition: Condition) -> dict[str, Tensor]:
+        """Return the state before the start symbol: the layers' own [B,L,H] of zeros, whatever the condition."""
+        del condition
+        zero = self.embedding.weight.new_zeros(rows, len(self.layers), self.output.in_features)
+        return dict.fromkeys(self.parts, zero)
+
+    def look(self, top: Float[Tensor, "B *T H"], rows: dict[str, Tensor]) -> Float[Tensor, "B *T H"]:
+        """Return what the output layer reads of the last layer's states [B,H] or [B,T,H]: here the states, dropped."""
+        del rows
+        return self.dropout(top)
 
     def start(self, rows: int, condition: Condition) -> tuple[Outputs, State]:
         """Return the law of the first token and the state before it."""
-        del condition
         weight = self.embedding.weight
-        zero = weight.new_zeros(rows, len(self.layers), self.output.in_features)
         # Without a gradient the input projection of every token is computed once, and each step only looks it up.
         small = self.spec.vocab_size * self._cell(0)[0].shape[0] <= TABLE_LIMIT
         table = {} if torch.is_grad_enabled() or self.training or not small else {"table": self._gates(0, weight)}
-        state = State(dict.fromkeys(self.parts, zero), table)
+        state = State(self.begin(rows, condition), table)
         return self.step(torch.full((rows,), self.spec.start, device=weight.device), state)
 
     def step(self, token: Token, state: State) -> tuple[Outputs, State]:
@@ -92,7 +102,7 @@ class Recurrent(Projected):
                 gates = self._gates(k, after[-1][0])
             after.append(self._advance(k, gates, tuple(state.rows[part][:, k] for part in self.parts)))
         rows = {part: torch.stack([new[i] for new in after], dim=1) for i, part in enumerate(self.parts)}
-        return self.project(self.dropout(after[-1][0])), State(rows, state.shared)
+        return self.project(self.look(after[-1][0], state.rows)), State({**state.rows, **rows}, state.shared)
 
     def _cell(self, k: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         layer = self.layers[k]
