@@ -114,5 +114,3 @@ def test_what_cannot_be_said_is_said_in_words():
     assert "no exact likelihood" in ConditionUse().compute(given_of(law, alike))[0].note
     without = Given([["x"]], extra={"law": law, "heldout": alike})
     assert "condition" in (missing(ConditionUse(), without) or "")
-
-

@@ -29,7 +29,7 @@ class Surprise(AdversarialLoss):
 
     >>> from tokengan.sequences import Sequences
     >>> x = Sequences(torch.zeros(2, 1, dtype=torch.long), torch.ones(2, 1, dtype=torch.bool))
-    >>> real, fake = Judged({"logp": torch.tensor([[-2.0], [-9.0]])}, x), Judged({"logp": torch.tensor([[-2.0]] * 2)}, x)
+    >>> real, fake = (Judged({"logp": torch.tensor([[-2.0], [last]])}, x) for last in (-9.0, -2.0))
     >>> Surprise(repulsion=0.5, margin=1.0).discriminator(real, fake)[0].item(), Surprise().generator(fake)[0].item()
     (2.25, -2.0)
     """

@@ -31,8 +31,8 @@ __all__ = ["DPGAN"]
 class DPGAN(SeqGAN):
     """D is a language model of G's text; what it finds surprising is rewarded, word by word and as a whole.
 
-    Each policy step on samples is followed by a step on the real rows of the same batch (for pairs: the real replies
-    to the same messages), each token weighed by its own surprise: a reward-weighted likelihood that holds G at the data.
+    Each policy step on samples is followed by a step on the real rows of the same batch (for pairs: the real replies to
+    the same messages), each token weighed by its surprise: a reward-weighted likelihood, which holds G at the data.
     """
 
     presets = DPGAN_PRESETS
