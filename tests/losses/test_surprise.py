@@ -45,7 +45,7 @@ def test_by_hand():
     lacking = sum(max(0.0, 0.3 - (s - fakes)) for s in means[0]) / 3
     loss, logged = Surprise(repulsion=0.5, margin=0.3).discriminator(judged(real), judged(fake))
     assert loss.item() == pytest.approx(fakes + 0.5 * lacking)
-    assert 0 < lacking
+    assert lacking > 0
     assert any(s - fakes > 0.3 for s in means[0])
     assert logged["nll_real"].item() == pytest.approx(sum(means[0]) / 3)
     assert logged["nll_fake"].item() == pytest.approx(fakes)

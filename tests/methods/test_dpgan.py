@@ -170,9 +170,9 @@ def test_both_steps_move_g_at_their_own_pace_and_d_stays(task: OracleTask) -> No
         method = moving(dpgan(task, **pace))
         moved = []
         d = [p.detach().clone() for p in method.discriminator.parameters()]
-        for step in (lambda: method.step_policy(method.write(8)), lambda: method.step_teacher(method.real())):
+        for step, batch in ((method.step_policy, method.write(8)), (method.step_teacher, method.real())):
             before = method.generator.output.weight.detach().clone()
-            step()
+            step(batch)
             moved.append((method.generator.output.weight - before).abs().max().item())
         assert moved == pytest.approx([policy, teacher], rel=1e-3)
         assert all(torch.equal(a, b) for a, b in zip(d, method.discriminator.parameters(), strict=True))

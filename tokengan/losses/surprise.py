@@ -21,9 +21,9 @@ class Surprise(AdversarialLoss):
 
     s(x) = -(1/T) sum_t log D(x_t | x_<t) is the sentence reward, in nats. The paper minimises E_fake s - E_real s,
     which has no lower bound: D gains for ever by holding real words impossible. Here a real sentence that is `margin`
-    nats more surprising than generated ones are on average teaches D nothing more, so the loss is never below 0. With
-    repulsion 0, D is a language model of past fakes, as in the released code, whose negative weights were rounded to 0;
-    the loss `wasserstein` is the paper's own, without a bound.
+    nats more surprising than generated ones are on average teaches D nothing more, so the loss is never below 0. Up to
+    there, repulsion 1 is the paper's loss (`wasserstein` is that without a bound). With repulsion 0, D is a language
+    model of past fakes, as in the released code, whose negative weights were rounded to 0.
 
     Both surprises are logged, `nll_real` and `nll_fake`.
 
@@ -36,7 +36,7 @@ class Surprise(AdversarialLoss):
 
     needs: ClassVar[frozenset[str]] = frozenset({"logp"})
 
-    def __init__(self, repulsion: float = 0.1, margin: float = 1.0) -> None:
+    def __init__(self, repulsion: float = 1.0, margin: float = 1.0) -> None:
         """Keep the settings.
 
         Args:

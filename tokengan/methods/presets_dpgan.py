@@ -2,35 +2,49 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tokengan.methods.presets import PG_BLEU_PRESETS, Presets
 
 __all__ = ["DPGAN_PRESETS", "DPGAN_USUAL"]
 
 # Returns are sums of rewards above 0, so without the siblings' mean taken off every sample would be made likelier.
-_GAME = {"estimator.baseline": "leave_one_out", "trainer.eval_every": 2, "discriminator.network": "lstm"}
+_GAME: dict[str, Any] = {
+    "estimator.baseline": "leave_one_out",
+    "trainer.eval_every": 2,
+    "discriminator.network": "lstm",
+    "d_steps": 1,
+    "d_epochs": 1,
+}
+_REAL: dict[str, Any] = {
+    **PG_BLEU_PRESETS["text"],
+    **_GAME,
+    "discriminator.network.embedding": 64,
+    "discriminator.network.hidden": 128,
+    "discriminator_optimiser.lr": 1e-3,
+    "credit.gamma": 0.5,
+    "d_rounds": 2,
+    "rounds": 6,
+    "g_steps": 40,
+    "policy_optimiser.lr": 2e-4,
+    "teacher_optimiser.lr": 2e-4,
+}
 
 DPGAN_PRESETS: Presets = {
-    "quick": {
-        **PG_BLEU_PRESETS["quick"],
-        **_GAME,
-        "d_rounds": 2,
-        "d_steps": 1,
-        "d_epochs": 1,
-        "teacher_optimiser.lr": 1e-3,
-    },
-    "text": {
-        **PG_BLEU_PRESETS["text"],
-        **_GAME,
-        "discriminator.network.embedding": 128,
-        "discriminator.network.hidden": 128,
-        "discriminator.network.init_std": None,
-        "discriminator_optimiser.lr": 1e-3,
-        "d_rounds": 3,
-        "d_steps": 1,
-        "d_epochs": 1,
-        "rounds": 10,
-        "g_steps": 20,
-        "teacher_optimiser.lr": 1e-4,
+    "quick": {**PG_BLEU_PRESETS["quick"], **_GAME, "d_rounds": 2, "teacher_optimiser.lr": 1e-3},
+    "text": _REAL,
+    "pairs": {
+        **_REAL,
+        "generator": "seq2seq",
+        "data.max_length": 20,
+        "data.max_source": 24,
+        "data.lowercase": True,
+        "data.vocab_size": 5000,
+        "generator.embedding": 96,
+        "generator.hidden": 192,
+        "generator.dropout": 0.3,
+        "mle_epochs": 12,
+        "patience": 1,
     },
 }
-DPGAN_USUAL = {"oracle": "quick", "text": "text"}
+DPGAN_USUAL = {"oracle": "quick", "text": "text", "pairs": "pairs"}
