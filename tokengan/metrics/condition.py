@@ -1,4 +1,4 @@
-"""Does the generator read its condition? What real sequences lose in likelihood under other rows' conditions.
+"""Does the generator read its condition? What is lost when conditions change places.
 
 Axes: B batch.
 """
@@ -11,13 +11,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tokengan.generators.base import Autoregressive
+from tokengan.generators.base import Autoregressive, rows_of
 from tokengan.metrics.base import Figure, Given, Metric
 from tokengan.metrics.law import Spread, per_sequence
+from tokengan.metrics.translation import NOT_THERE, Paired, sentence_chrf
 from tokengan.modes import evaluating
 from tokengan.sequences import Sequences
 
-__all__ = ["ConditionUse", "deranged", "nll_under_others", "same_rows"]
+__all__ = ["ConditionUse", "TextConditionUse", "deranged", "nll_under_others", "same_rows"]
 
 
 def deranged(rows: int, seed: int = 0) -> Tensor:
@@ -48,8 +49,7 @@ def nll_under_others(law: Autoregressive, x: Sequences, name: str, seed: int = 0
     nothing and is left out, so that the figure does not depend on how many values there are.
     """
     value = x.condition[name]
-    other = deranged(len(x), seed).to(x.tokens.device)
-    swapped = value.select(other) if isinstance(value, Sequences) else value[other]
+    swapped = rows_of({name: value}, deranged(len(x), seed).to(x.tokens.device))[name]
     moved = ~same_rows(value, swapped)
     if not moved.any():
         return Spread(math.nan, math.nan), 0
@@ -89,3 +89,39 @@ class ConditionUse(Metric):
         spread, rows = nll_under_others(law, given.extra["heldout"], name, self.seed)
         note = f"+-{spread.error:.4f}" if rows else "not defined: all rows have one condition"
         return self.figure(title, spread.mean, given, about, f"rows={rows}", f"seed={self.seed}", note=note)
+
+
+class TextConditionUse(Metric):
+    """chrF2 of samples against their own row's reference less that against another row's, 0 to 100, a mean over rows.
+
+    For any generator, whether or not it has a likelihood: what is written under a row's condition and could as well
+    have been written under any other one scores 0 on average.
+    """
+
+    name = "text-condition-use"
+    needs = frozenset({"samples", "pairs"})
+    direction = "higher"
+    bounds = (-100.0, 100.0)
+    split = "reference"
+
+    def __init__(self, rows: int = 1000, seed: int = 0) -> None:
+        self.rows, self.seed = rows, seed
+
+    def compute(self, given: Given) -> list[Figure]:
+        """Return the difference, with its standard error; rows that get an equal condition are left out."""
+        pairs: Paired = given.get("pairs")
+        title = "condition use (chrF2)"
+        texts, own = pairs.task.decode(pairs.written), list(pairs.references)
+        rows = min(self.rows, len(own))
+        other = deranged(rows, self.seed)
+        heldout = pairs.heldout.select(slice(0, rows)).to("cpu")
+        moved = ~torch.stack([same_rows(v, rows_of({"": v}, other)[""]) for v in heldout.condition.values()]).all(0)
+        lost = [
+            sentence_chrf(texts[i], own[i]) - sentence_chrf(texts[i], own[j])
+            for i, j in enumerate(other.tolist())
+            if moved[i]
+        ]
+        spread = Spread.of(torch.tensor(lost), torch.ones(len(lost)))
+        note = f"+-{spread.error:.3f}" if math.isfinite(spread.mean) else NOT_THERE
+        parts = ("mean of sentences", f"rows={len(lost)}", f"seed={self.seed}")
+        return [self.figure(title, spread.mean, given, *parts, note=note)]

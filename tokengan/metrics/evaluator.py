@@ -11,12 +11,13 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from tokengan.data.builtin import TARGET
 from tokengan.errors import UserError
 from tokengan.generators.base import Autoregressive
 from tokengan.methods.base import Method, generator_state
 from tokengan.metrics.base import Figure, Given, Metric, missing
 from tokengan.metrics.bleu import Bleu, SelfBleu
-from tokengan.metrics.condition import ConditionUse
+from tokengan.metrics.condition import ConditionUse, TextConditionUse
 from tokengan.metrics.diversity import Distinct, Entropy, TopSentenceShare, UniqueShare
 from tokengan.metrics.evaluate import evaluate
 from tokengan.metrics.judge import HeldOutAccuracy
@@ -24,6 +25,7 @@ from tokengan.metrics.law import NLLDiv, NLLOracle, NLLTest, Spread
 from tokengan.metrics.matched import Point, Setting, match, measure
 from tokengan.metrics.novelty import CopyShare, Novelty
 from tokengan.metrics.table import table, to_json
+from tokengan.metrics.translation import Paired, Translation
 from tokengan.modes import evaluating
 from tokengan.noise import Noise, seeded
 from tokengan.sampling.write import write
@@ -39,7 +41,8 @@ QUICK: tuple[Metric, ...] = (
 LAWS: tuple[Metric, ...] = (NLLOracle(), NLLTest(), NLLDiv(), ConditionUse(), HeldOutAccuracy())
 FULL: tuple[Metric, ...] = (
     *LAWS,
-    *(Bleu(), SelfBleu(), Distinct(), Entropy(), UniqueShare(), TopSentenceShare(), Novelty(), CopyShare()),
+    *(TextConditionUse(), Translation(), Bleu(), SelfBleu(), Distinct(), Entropy()),
+    *(UniqueShare(), TopSentenceShare(), Novelty(), CopyShare()),
 )
 ORACLE_TEXT = (Distinct(), UniqueShare(), TopSentenceShare())
 
@@ -52,6 +55,9 @@ def _given(method: Method, split: Literal["valid", "test"], rows: int, seed: int
     condition = heldout.cycle(rows).condition
     written = write(method.writer, rows, Noise(seeded("evaluate", seed, device)), condition=condition)
     extra: dict[str, Any] = {"written": written, "heldout": heldout, "oracle": _oracle(method)}
+    if TARGET in heldout.columns:  # rows that were written for: each has a reference of its own
+        own = heldout.cycle(rows)
+        extra["pairs"] = Paired(task, written, own, own.columns[TARGET])
     if isinstance(method.writer, Autoregressive):
         extra["law"] = method.writer
     if heldout.condition:

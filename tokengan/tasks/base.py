@@ -46,6 +46,10 @@ class Task:
         """Return each row as text."""
         raise NotImplementedError
 
+    def shown(self, x: Sequences) -> list[str]:
+        """Return each row as a line for a person, what it was written under beside it; by default the text alone."""
+        return self.decode(x)
+
     def encode(self, texts: Iterable[str]) -> Sequences:
         """Return texts as a batch. Raises UserError for a text that the task cannot hold."""
         raise NotImplementedError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -100,9 +100,7 @@ class PairsTask(TextTask):
         chosen = chosen or find_column(lines.name, list(others), asked, "target")
         values = zip(lines.numbers, others.pop(chosen), strict=True)
         texts = [one_line(text_value(value, lines.name, number, chosen)) for number, value in values]
-        return Lines(
-            lines.name, texts, lines.numbers, {**others, SOURCE: lines.texts}, lines.read, lines.blank, lines.sha256
-        )
+        return replace(lines, texts=texts, columns={**others, SOURCE: lines.texts, TARGET: texts})
 
     def learned(self, lines: Lines) -> Iterable[str]:
         """Return both columns."""
@@ -134,14 +132,19 @@ class PairsTask(TextTask):
         x = self.codec.encode([target for _, _, target in pairs])
         return x.replace(condition=self.asked(len(pairs), source=[source for source, _, _ in pairs]))
 
+    def shown(self, x: Sequences) -> list[str]:
+        """Return each row behind its source and a tab."""
+        sources = self.decode(x.condition[SOURCE])
+        return [f"{source}\t{text}" for source, text in zip(sources, self.decode(x), strict=True)]
+
     def asked(self, rows: int, source: Sequence[str] | None = None, **conditions: Any) -> Condition:
-        """Return the sources that a user asks to write for, one for each text.
+        """Return the sources that a user asks to write for, one for each text; nothing where there are none.
 
         Raises UserError naming the first that is empty or longer than what the run was trained on.
         """
         super().asked(rows, **conditions)
         if source is None:
-            raise UserError("this run writes for a source: give one for each text (--source FILE, one a line)")
+            return {}
         if isinstance(source, str) or len(source) != rows:
             given = 1 if isinstance(source, str) else len(source)
             raise UserError(f"there are {given} sources for {rows} texts: give one for each")
