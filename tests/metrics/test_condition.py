@@ -10,7 +10,7 @@ import torch
 from tokengan.generators.base import Autoregressive, Condition, Outputs, State, Token
 from tokengan.generators.recurrent import LSTM
 from tokengan.metrics.base import Given, missing
-from tokengan.metrics.condition import ConditionUse, deranged, nll_under_others, same_rows
+from tokengan.metrics.condition import ConditionUse, TextConditionUse, deranged, nll_under_others, same_rows
 from tokengan.sequences import Sequences, pad_lists
 from tokengan.spec import Spec
 
@@ -113,3 +113,24 @@ def test_what_cannot_be_said_is_said_in_words():
     assert "no exact likelihood" in ConditionUse().compute(given_of(law, alike))[0].note
     without = Given([["x"]], extra={"law": law, "heldout": alike})
     assert "condition" in (missing(ConditionUse(), without) or "")
+
+
+def test_what_was_written_for_the_own_row_is_nearer_to_its_reference():
+    """Copies of the own references use their conditions, one and the same text does not; equal conditions say nothing."""
+    from types import SimpleNamespace
+
+    from tokengan.metrics.translation import Paired, sentence_chrf
+
+    references = ["a red heart", "two green hats", "black", "the moon at night", "black"]
+    x = labelled([0, 1, 2, 3, 2])
+    x = x.replace(condition={"label": x.condition["label"]})
+    other = deranged(5).tolist()
+    kept = [i for i, j in enumerate(other) if references[i] != references[j]]
+    for texts in (references, ["a red moon"] * 5):
+        task = SimpleNamespace(decode=lambda x, texts=texts: texts)
+        given = Given([["x"]], extra={"pairs": Paired(task, x, x, references)})
+        (figure,) = TextConditionUse().compute(given)
+        lost = [sentence_chrf(texts[i], references[i]) - sentence_chrf(texts[i], references[other[i]]) for i in kept]
+        assert figure.value == pytest.approx(sum(lost) / len(kept))
+        assert figure.note == f"+-{torch.tensor(lost).std().item() / len(kept) ** 0.5:.3f}"
+        assert (figure.value > 50) == (texts is references)

@@ -121,7 +121,7 @@ class TextConditionUse(Metric):
             for i, j in enumerate(other.tolist())
             if moved[i]
         ]
-        spread = Spread.of(torch.tensor(lost), torch.ones(len(lost)))
+        spread = Spread.of(torch.tensor(lost, dtype=torch.float64), torch.ones(len(lost)))
         note = f"+-{spread.error:.3f}" if math.isfinite(spread.mean) else NOT_THERE
         parts = ("mean of sentences", f"rows={len(lost)}", f"seed={self.seed}")
         return [self.figure(title, spread.mean, given, *parts, note=note)]
