@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from tokengan.generators.base import Autoregressive, Condition, Outputs, State, 
 from tokengan.generators.recurrent import LSTM
 from tokengan.metrics.base import Given, missing
 from tokengan.metrics.condition import ConditionUse, TextConditionUse, deranged, nll_under_others, same_rows
+from tokengan.metrics.translation import Paired, sentence_chrf
 from tokengan.sequences import Sequences, pad_lists
 from tokengan.spec import Spec
 
@@ -116,11 +118,7 @@ def test_what_cannot_be_said_is_said_in_words():
 
 
 def test_what_was_written_for_the_own_row_is_nearer_to_its_reference():
-    """Copies of the own references use their conditions, one and the same text does not; equal conditions say nothing."""
-    from types import SimpleNamespace
-
-    from tokengan.metrics.translation import Paired, sentence_chrf
-
+    """Copies of the own references use their conditions, one text for all does not; equal conditions are left out."""
     references = ["a red heart", "two green hats", "black", "the moon at night", "black"]
     x = labelled([0, 1, 2, 3, 2])
     x = x.replace(condition={"label": x.condition["label"]})

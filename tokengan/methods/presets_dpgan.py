@@ -24,10 +24,10 @@ _REAL: dict[str, Any] = {
     "discriminator_optimiser.lr": 1e-3,
     "credit.gamma": 0.5,
     "d_rounds": 2,
-    "rounds": 6,
-    "g_steps": 40,
-    "policy_optimiser.lr": 2e-4,
-    "teacher_optimiser.lr": 2e-4,
+    "rounds": 4,
+    "g_steps": 30,
+    "policy_optimiser.lr": 3e-4,
+    "teacher_optimiser.lr": 3e-4,
 }
 
 DPGAN_PRESETS: Presets = {
