@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -99,6 +100,7 @@ SETTINGS: dict[tuple[str, str], list[dict[str, Any]]] = {
     ("tokengan.discriminators", "transformer"): [
         {"embedding": 8, "heads": 2, "layers": 3, "pooling": "max", "dropout": 0.0, "init_std": 0.5}
     ],
+    ("tokengan.discriminators", "language_model"): [{"embedding": 4, "hidden": 5, "layers": 2, "init_std": 0.5}],
 }
 
 SPECS = {
@@ -107,6 +109,9 @@ SPECS = {
     "labelled": Spec(vocab_size=9, max_length=6, start=1, end=2, pad=0, unk=3, labels=3),
     "pairs": Spec(vocab_size=9, max_length=6, start=1, end=2, pad=0, unk=3, condition={"source": 5}),
 }
+
+
+MADE_OF: dict[str, tuple[str, Any]] = {"language_model": ("network", LSTM)}
 
 
 @dataclass(frozen=True)
@@ -118,12 +123,15 @@ class Make:
 
     def __call__(self, spec: Spec, **settings: Any) -> Any:
         torch.manual_seed(3)
-        network, judge = self.entry.load(), None
+        network, judge, chosen = self.entry.load(), None, {**self.settings, **settings}
         if getattr(network, "reads", None):
             # In double precision, so that both faces of whoever reads it agree as far as their own precision goes.
             judge = HighwayCNN(spec, embedding=4, widths=[1, 3, 4], filters=[3, 4, 5]).double()
             spec = replace(spec, features=judge.features)
-        made = network(spec, **{**self.settings, **settings})
+        if self.entry.name in MADE_OF:  # its settings are those of the network that it is made of
+            part, default = MADE_OF[self.entry.name]
+            chosen = {part: partial(default, **chosen)}
+        made = network(spec, **chosen)
         if isinstance(made, Generator):
             lend(made, judge)
         return made

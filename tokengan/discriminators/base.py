@@ -68,13 +68,16 @@ class Discriminator(nn.Module):
     gives: frozenset[str] = frozenset({"logits"})
     features: int = 0
 
-    def __init__(self, spec: Spec, embedding: int) -> None:
-        """Keep the sizes and make the embedding matrix [V,E]."""
+    embedding: nn.Embedding
+
+    def __init__(self, spec: Spec, embedding: int | None) -> None:
+        """Keep the sizes and make the embedding matrix [V,E]; with None a subclass has its own and gives `embed`."""
         super().__init__()
         self.spec = spec
-        self.embedding = nn.Embedding(spec.vocab_size, embedding)
-        if spec.labels:
-            self.gives = type(self).gives | {"class_logits"}
+        if embedding is not None:
+            self.embedding = nn.Embedding(spec.vocab_size, embedding)
+            if spec.labels:
+                self.gives = type(self).gives | {"class_logits"}
 
     @property
     def answers(self) -> int:
@@ -102,4 +105,4 @@ class Discriminator(nn.Module):
 
     def weight_penalty(self) -> Tensor:
         """Return the network's own weight penalty, added to its loss; 0 by default."""
-        return self.embedding.weight.new_zeros(())
+        return next(self.parameters()).new_zeros(())

@@ -10,7 +10,7 @@ from tokengan.data.read import read_file
 from tokengan.errors import UserError, nearest
 from tokengan.metrics.base import TEXTS, Figure, Given, Metric, missing
 from tokengan.metrics.bleu import Bleu, SelfBleu
-from tokengan.metrics.diversity import Distinct, TokenEntropy, TopSentenceShare, UniqueShare
+from tokengan.metrics.diversity import Distinct, Entropy, TopSentenceShare, UniqueShare
 from tokengan.metrics.ngrams import digest, draw
 from tokengan.metrics.novelty import CopyShare, Novelty
 
@@ -33,7 +33,7 @@ def known_metrics() -> dict[str, Metric]:
         Distinct(),
         UniqueShare(),
         TopSentenceShare(),
-        TokenEntropy(),
+        Entropy(),
         Novelty(),
         CopyShare(),
     ]

@@ -17,7 +17,8 @@ from tokengan.generators.base import Autoregressive
 from tokengan.methods.base import Method, generator_state
 from tokengan.metrics.base import Figure, Given, Metric, missing
 from tokengan.metrics.bleu import Bleu, SelfBleu
-from tokengan.metrics.diversity import Distinct, TopSentenceShare, UniqueShare
+from tokengan.metrics.condition import ConditionUse, TextConditionUse
+from tokengan.metrics.diversity import Distinct, Entropy, TopSentenceShare, UniqueShare
 from tokengan.metrics.evaluate import evaluate
 from tokengan.metrics.judge import HeldOutAccuracy
 from tokengan.metrics.labels import LabelAccuracy, LabelDiversity, classifier_of, labels_of
@@ -36,13 +37,14 @@ from tokengan.training.health import D_ACCURACY, accuracy_verdict
 __all__ = ["Evaluator", "FinalReport", "final_report"]
 
 QUICK: tuple[Metric, ...] = (
-    *(NLLTest(), NLLOracle(), NLLDiv(), UniqueShare(), TopSentenceShare(), HeldOutAccuracy()),
+    *(NLLTest(), NLLOracle(), NLLDiv(), ConditionUse(), UniqueShare(), TopSentenceShare(), HeldOutAccuracy()),
     LabelAccuracy(each=False),
 )
+LAWS: tuple[Metric, ...] = (NLLOracle(), NLLTest(), NLLDiv(), ConditionUse(), HeldOutAccuracy())
 FULL: tuple[Metric, ...] = (
-    *(NLLOracle(), NLLTest(), NLLDiv(), HeldOutAccuracy()),
-    *(Translation(), Bleu(), SelfBleu(), Distinct(), UniqueShare(), TopSentenceShare(), Novelty(), CopyShare()),
-    *(LabelAccuracy(), LabelDiversity()),
+    *LAWS,
+    *(TextConditionUse(), Translation(), Bleu(), SelfBleu(), Distinct(), Entropy()),
+    *(UniqueShare(), TopSentenceShare(), Novelty(), CopyShare(), LabelAccuracy(), LabelDiversity()),
 )
 ORACLE_TEXT = (Distinct(), UniqueShare(), TopSentenceShare())
 
@@ -60,6 +62,8 @@ def _given(method: Method, split: Literal["valid", "test"], rows: int, seed: int
         extra["pairs"] = Paired(task, written, own, own.columns[TARGET])
     if isinstance(method.writer, Autoregressive):
         extra["law"] = method.writer
+    if heldout.condition:
+        extra["condition"] = tuple(heldout.condition)
     loss = getattr(method, "loss", None)
     if method.critic is not None and (loss is None or "score" in loss.gives):
         extra |= {"critic": method.critic, "threshold": 0.0 if loss is None else loss.threshold}
@@ -214,7 +218,7 @@ def final_report(
         given = _given(method, split, rows, seed)
         if _oracle(method) is None:
             given = given.replace(train=_cut(method.task, method.task.train))
-        wanted = FULL if _oracle(method) is None else (*FULL[:4], *ORACLE_TEXT)
+        wanted = FULL if _oracle(method) is None else (*LAWS, *ORACLE_TEXT)
         figures = evaluate(given, [metric for metric in wanted if missing(metric, given) is None])
         texts = method.task.decode(given.extra["written"])
         figures += method.task.figures(texts, split, "slow" if slow else "usual")
