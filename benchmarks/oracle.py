@@ -52,8 +52,8 @@ every state of {MATCHED:,} samples; NLL-test is on held-out sequences.
 
 Every row below `{BASE}` begins with the generator of that row, seed for seed, and makes 80 updates of it (`cot` 120,
 PPO its own number of steps for each): of 64 sequences with four completions of every prefix (`seqgan`, `rankgan`), of
-64 (`wgan`) or of 256 sequences; `more likelihood` reads as many real ones, in batches of 64. A row or seed that is
-missing has not been run. d-oracle and d-test are the differences to the start at the temperature with equal
+64 (`wgan`, `relgan`) or of 256 sequences; `relgan` has a generator of its own kind and starts from `mle relational`;
+`more likelihood` reads as many real ones, in batches of 64. A row or seed that is missing has not been run. d-oracle and d-test are the differences to the start at the temperature with equal
 NLL-div: **negative is better than the temperature curve, and differences under about 0.01 are noise.** They say little
 of a row whose NLL-div lies nats below its start's, a collapse (`pg-bleu`): the start gets there only at a temperature
 that spoils its law everywhere. A figure of the discriminator under .55 says that it sees next to nothing (and under .5
@@ -82,6 +82,8 @@ CELLS = [
     Cell("pg-bleu", "pg-bleu", "quick", FINAL, BASE),
     Cell("gan", "gan", "quick", FINAL, BASE),
     Cell("wgan", "wgan", "quick", {}, BASE),
+    Cell("mle relational", "relgan", "quick", {"rounds": 0}, seeds=1),
+    Cell("relgan", "relgan", "quick", {}, "mle relational", seeds=1),
     Cell("judge", "judge", "quick", {}, BASE),
     Cell("judge, forward", "judge", "quick", {"direction": "forward"}, BASE, seeds=1),
     Cell("cot", "cot", "quick", {}, BASE),

@@ -5,7 +5,7 @@ Axes: B batch, T time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -101,24 +101,39 @@ class Model:
         greedy: bool,
         seed: int,
         unknown: bool,
+        shown: bool = False,
         **conditions: Any,
     ) -> Iterator[str]:
-        """Yield what `generate` returns, as it is written."""
+        """Yield what `generate` returns, as it is written; with `shown`, what each was written under beside it."""
         if n < 1:
             raise UserError(f"n is {n}: ask for 1 text or more")
         unk = self.method.spec.unk
         forbid = () if unknown or unk is None else (unk,)
         decoding = Decoding(temperature, top_k, top_p, greedy, forbid)
+        for name, value in conditions.items():
+            if value is not None and name in self.method.task.asked(1) and name not in self.method.writer.needs:
+                raise UserError(
+                    f"the generator of {place(self.path)} ({type(self.method.writer).__name__}) reads no {name}: train "
+                    "with one that does (`tokengan methods`), or leave it out"
+                )
         condition = self.method.task.asked(n, **conditions)
         noise = Noise(seeded("generate", seed_of(seed), self.method.device))
-        return self._stream(n, decoding, noise, condition)
+        said = self.method.task.shown if shown and self.method.writer.needs else self.method.task.decode
+        return self._stream(n, decoding, noise, condition, said)
 
-    def _stream(self, n: int, decoding: Decoding, noise: Noise, condition: Condition) -> Iterator[str]:
+    def _stream(
+        self,
+        n: int,
+        decoding: Decoding,
+        noise: Noise,
+        condition: Condition,
+        said: Callable[[Sequences], list[str]],
+    ) -> Iterator[str]:
         for first in range(0, n, CHUNK):
             rows = torch.arange(first, first + CHUNK).clamp(max=n - 1)
             own = on_device(rows_of(condition, rows), self.method.device)
             written = write(self.method.writer, CHUNK, noise, decoding, condition=own)
-            yield from self.method.task.decode(written.select(slice(0, n - first)))
+            yield from said(written.select(slice(0, n - first)))
 
     def score(self, texts: Iterable[str]) -> list[float]:
         """Return the discriminator's probability that each text is real.

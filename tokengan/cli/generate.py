@@ -24,6 +24,9 @@ def run(words: list[str]) -> int:
     parser.add_argument("--greedy", action="store_true", help="always the likeliest token")
     parser.add_argument("--seed", type=int, default=0, help="seed of the draws")
     parser.add_argument("--unknown", action="store_true", help="let the unknown word be written")
+    parser.add_argument(
+        "--label", help="of a run with labels: write for this one; without it, for each in turn, the label before a tab"
+    )
     parser.add_argument("--out", metavar="FILE", help="write them here, one a line")
     parser.add_argument(
         "--picture", metavar="FILE", help="draw them too, at most 50, into an .svg or .png (a run of molecules)"
@@ -35,7 +38,8 @@ def run(words: list[str]) -> int:
     from tokengan.api import load
 
     model = load(asked.run, asked.checkpoint, trust=asked.trust)
-    texts = model.stream(asked.n, asked.temperature, asked.top_k, asked.top_p, asked.greedy, asked.seed, asked.unknown)
+    drawn = (asked.temperature, asked.top_k, asked.top_p, asked.greedy, asked.seed, asked.unknown)
+    texts = model.stream(asked.n, *drawn, shown=asked.label is None, label=asked.label)
     texts = texts if asked.picture is None else list(texts)
     if asked.out is not None:
         from tokengan.data import atomic_write

@@ -38,6 +38,8 @@ def render_report(report: dict[str, Any], width: int = 100) -> str:
     table.add_row("length, mean", *(f"{figures['length']['mean']:.1f}" for figures in splits.values()))
     for name in ("median", "p95", "p99", "longest"):
         table.add_row(f"length, {name}", *(f"{figures['length'][name]}" for figures in splits.values()))
+    for name, counts in report.get("labels", {}).items():
+        table.add_row(f"label {name}", *(f"{counts[split]:,}" for split in splits))
 
     text = StringIO()
     console = Console(file=text, width=width, highlight=False, markup=False, emoji=False)

@@ -5,7 +5,7 @@ Axes: B batch, T time, E embedding, F features.
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float
@@ -41,7 +41,7 @@ class Pooled(Discriminator):
     The vectors of real tokens must not depend on what stands in the padding.
     """
 
-    gives: ClassVar[frozenset[str]] = frozenset({"logits", "features"})
+    gives = frozenset({"logits", "features"})
 
     def __init__(self, spec: Spec, embedding: int, features: int, dropout: float, pooling: Pool) -> None:
         """Build the part that is shared.
@@ -57,13 +57,13 @@ class Pooled(Discriminator):
         self.features = features
         self.pooling: Pool = pooling
         self.dropout = nn.Dropout(dropout)
-        self.output = nn.Linear(features, 1)
+        self.output = nn.Linear(features, self.answers)
 
     def encode(self, embedded: Float[Tensor, "B T E"], x: Sequences) -> Float[Tensor, "B T F"]:
         """Return a vector for each token that has read the whole row."""
         raise NotImplementedError
 
     def score(self, embedded: Float[Tensor, "B T E"], x: Sequences) -> Outputs:
-        """Return `logits` [B] and the pooled `features` [B,F]."""
+        """Return what `answered` does and the pooled `features` [B,F]."""
         features = pool(self.encode(embedded, x), x.mask, self.pooling)
-        return {"logits": self.output(self.dropout(features)).squeeze(1), "features": features}
+        return {**self.answered(self.output(self.dropout(features))), "features": features}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from tokengan.errors import UserError
 from tokengan.generators.base import Autoregressive
@@ -19,6 +19,7 @@ from tokengan.metrics.bleu import Bleu, SelfBleu
 from tokengan.metrics.diversity import Distinct, TopSentenceShare, UniqueShare
 from tokengan.metrics.evaluate import evaluate
 from tokengan.metrics.judge import HeldOutAccuracy
+from tokengan.metrics.labels import LabelAccuracy, LabelDiversity, classifier_of, labels_of
 from tokengan.metrics.law import NLLDiv, NLLOracle, NLLTest, Spread
 from tokengan.metrics.matched import Point, Setting, match, measure
 from tokengan.metrics.novelty import CopyShare, Novelty
@@ -32,10 +33,14 @@ from tokengan.training.health import D_ACCURACY, accuracy_verdict
 
 __all__ = ["Evaluator", "FinalReport", "final_report"]
 
-QUICK: tuple[Metric, ...] = (NLLTest(), NLLOracle(), NLLDiv(), UniqueShare(), TopSentenceShare(), HeldOutAccuracy())
+QUICK: tuple[Metric, ...] = (
+    *(NLLTest(), NLLOracle(), NLLDiv(), UniqueShare(), TopSentenceShare(), HeldOutAccuracy()),
+    LabelAccuracy(each=False),
+)
 FULL: tuple[Metric, ...] = (
     *(NLLOracle(), NLLTest(), NLLDiv(), HeldOutAccuracy()),
     *(Bleu(), SelfBleu(), Distinct(), UniqueShare(), TopSentenceShare(), Novelty(), CopyShare()),
+    *(LabelAccuracy(), LabelDiversity()),
 )
 ORACLE_TEXT = (Distinct(), UniqueShare(), TopSentenceShare())
 
@@ -53,7 +58,11 @@ def _given(method: Method, split: Literal["valid", "test"], rows: int, seed: int
     loss = getattr(method, "loss", None)
     if method.critic is not None and (loss is None or "score" in loss.gives):
         extra |= {"critic": method.critic, "threshold": 0.0 if loss is None else loss.threshold}
-    texts = {name: _cut(task, x) for name, x in (("samples", written), ("reference", heldout))}
+    both = {"samples": written, "reference": heldout}
+    if task.labels and "label" in method.writer.needs:
+        extra |= {"labels": {name: labels_of(task, x.condition) for name, x in both.items()}}
+        extra |= {"classifier": classifier_of(task)}
+    texts = {name: _cut(task, x) for name, x in both.items()}
     splits = {"heldout": split, "reference": split}
     return Given(texts["samples"], texts["reference"], extra=extra, splits=splits, tokens=task.tokens)
 
@@ -226,10 +235,14 @@ def final_report(
 
 
 def _start_model(method: Method, state: Mapping[str, Tensor]) -> Autoregressive:
-    start = deepcopy(method.generator)
-    start.load_state_dict(generator_state(state))
-    assert isinstance(start, Autoregressive)
-    return start.eval()
+    # With what it reads while it writes, as that was then: copied together, the copies belong together.
+    names = (*method.borrowed, "generator")
+    start = deepcopy(nn.ModuleDict({name: getattr(method, name) for name in names}))
+    for name in names:
+        start[name].load_state_dict(generator_state(state, name))
+    generator = start["generator"]
+    assert isinstance(generator, Autoregressive)
+    return generator.eval()
 
 
 def _bleu_of(method: Method, given: Given) -> Any:
