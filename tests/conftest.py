@@ -50,6 +50,10 @@ SETTINGS: dict[tuple[str, str], list[dict[str, Any]]] = {
         {"embedding": 8, "heads": 2, "layers": 1, "init_std": 0.5},
         {"embedding": 6, "heads": 3, "layers": 3, "tied": True, "dropout": 0.5, "init_std": 0.5},
     ],
+    ("tokengan.generators", "latent"): [
+        {"latent": 3, "embedding": 5, "hidden": 6, "word_dropout": 0.5, "init_std": 0.5},
+        {"latent": 2, "embedding": 6, "hidden": 6, "layers": 2, "tied": True, "dropout": 0.5, "encoder_hidden": 5},
+    ],
     ("tokengan.discriminators", "cnn"): [{"embedding": 4, "widths": [1, 3, 9], "filters": [3, 4, 5], "dropout": 0.0}],
     ("tokengan.discriminators", "recurrent"): [
         {"embedding": 4, "hidden": 5, "layers": 2, "cell": "lstm", "pooling": "max", "dropout": 0.0}

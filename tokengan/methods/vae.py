@@ -132,6 +132,6 @@ class VAE(Method):
         with evaluating(self.generator):
             q = self.generator.infer(x)
         normals = Noise(seeded("mutual information", self.streams.seed, self.device)).normals(*q.mean.shape)
-        now = mutual_information(q, normals.to(q.mean))
-        self.aggressive.logical_and_(torch.tensor(now >= self.information, device=self.device))
-        self.information.fill_(now)
+        now = self.information.new_tensor(mutual_information(q, normals.to(q.mean)))
+        self.aggressive.logical_and_(now >= self.information)
+        self.information.copy_(now)
