@@ -48,7 +48,7 @@ class Schedule:
             raise ValueError("an exponential schedule needs start and end above 0")
         if self.cycles < 1 or not 0 < self.rise <= 1:
             raise ValueError(
-                f"a schedule has 1 cycle or more and rises in a share above 0 and up to 1, not {self.cycles}, {self.rise}"
+                f"a schedule has 1 cycle or more, and rise is above 0 and at most 1, not {self.cycles}, {self.rise}"
             )
 
     def at(self, iteration: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,9 @@ def test_densities_are_torchs() -> None:
     mean, logvar, z = torch.randn(4, 5), torch.randn(4, 5), torch.randn(2, 4, 5)
     law = torch.distributions.Normal(mean, (logvar / 2).exp())
     torch.testing.assert_close(Gaussian(mean, logvar).log_density(z), law.log_prob(z).sum(-1))
-    each = torch.distributions.Normal(mean.double(), (logvar.double() / 2).exp()).log_prob(z[0].double()[:, None]).sum(-1)
+    each = (
+        torch.distributions.Normal(mean.double(), (logvar.double() / 2).exp()).log_prob(z[0].double()[:, None]).sum(-1)
+    )
     mixture = Gaussian(mean.double(), logvar.double()).log_mixture(z[0].double())
     torch.testing.assert_close(mixture, each.logsumexp(1) - math.log(4))
 
@@ -143,7 +146,7 @@ def test_with_a_wrong_encoder_the_bound_tightens_with_the_draws() -> None:
     gaps = [(law.exact(x) - law.bound(x, noise(), samples)).mean().item() for samples in (1, 2, 5, 50)]
     # One draw: KL(q || posterior) = 2 * off² / (2 * 1/2) = .5 nats exactly.
     assert gaps[0] == pytest.approx(0.5, abs=0.06)
-    assert all(a > b for a, b in zip(gaps, gaps[1:], strict=False))
+    assert all(a > b for a, b in pairwise(gaps))
     assert 0 <= gaps[-1] < 0.02
 
 

@@ -81,7 +81,9 @@ def test_both_terms_are_sums_over_a_sentence_and_means_over_sentences(tmp_path: 
         z = q.mean + (q.logvar / 2).exp() * normals[i]
         laws = method.generator(method.generator.given(row, z))["logits"].log_softmax(-1)
         nll = -sum(laws[0, t, token].item() for t, token in enumerate(row.tokens[0].tolist()))
-        kl = 0.5 * sum(m**2 + math.exp(v) - v - 1 for m, v in zip(q.mean[0].tolist(), q.logvar[0].tolist(), strict=True))
+        kl = 0.5 * sum(
+            m**2 + math.exp(v) - v - 1 for m, v in zip(q.mean[0].tolist(), q.logvar[0].tolist(), strict=True)
+        )
         total += (nll + 0.3 * kl) / 4
     assert value.item() == pytest.approx(total, rel=1e-5)
     assert logged["reconstruction"].item() > 3

@@ -95,7 +95,6 @@ class Generator(nn.Module):
         """
         raise NotImplementedError(f"{type(self).__name__} neither steps nor writes")
 
-
     def bound(self, x: Sequences, noise: Noise, samples: int = 1, temperature: float = 1.0) -> Float[Tensor, " B"]:
         """Return a lower bound on log p(x), nats per sequence: for a generator whose density is a `bound`.
 

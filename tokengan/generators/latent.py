@@ -26,7 +26,8 @@ class WordDropout(nn.Dropout):
     A dropout layer, so that it is off wherever dropout is: while writing, scoring and measuring.
 
     >>> drop = WordDropout(1.0)
-    >>> drop(torch.ones(1, 2, 3), torch.zeros(3)).sum().item(), drop.eval()(torch.ones(1, 2, 3), torch.zeros(3)).sum().item()
+    >>> ones, blank = torch.ones(1, 2, 3), torch.zeros(3)
+    >>> drop(ones, blank).sum().item(), drop.eval()(ones, blank).sum().item()
     (0.0, 6.0)
     """
 
@@ -132,8 +133,11 @@ class Latent(Inferring, Projected):
     def step(self, token: Token, state: State) -> tuple[Outputs, State]:
         """Read one token and return the law of the next one."""
         embedded = self._dropped(embed(self.embedding.weight, token))
-        return self._step(embedded, state.rows[LATENT], [(state.rows["h"][:, k], state.rows["c"][:, k])
-                                                         for k in range(len(self.layers))])
+        return self._step(
+            embedded,
+            state.rows[LATENT],
+            [(state.rows["h"][:, k], state.rows["c"][:, k]) for k in range(len(self.layers))],
+        )
 
     def _code(self, condition: Condition) -> Float[Tensor, "B Z"]:
         if LATENT not in condition:

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from tokengan.generators.base import Autoregressive
 from tokengan.noise import Noise
@@ -96,8 +96,12 @@ class Inferring(Autoregressive):
     """A generator of p(x|z) with z ~ N(0, 1), and an inference network q(z|x) of its own.
 
     The likelihood of a sequence is an integral over z: what can be had of it is a bound.
+
+    Attributes:
+        encoder: The inference network: what moves alone where inference has to catch up.
     """
 
+    encoder: nn.Module
     density: ClassVar[Literal["exact", "bound", "none"]] = "bound"
     needs: ClassVar[frozenset[str]] = frozenset({LATENT})
 
@@ -109,9 +113,7 @@ class Inferring(Autoregressive):
         """Return the batch under these codes."""
         return x.replace(condition={**x.condition, LATENT: z})
 
-    def bound(
-        self, x: Sequences, noise: Noise, samples: int = 1, temperature: float = 1.0
-    ) -> Float[Tensor, " B"]:
+    def bound(self, x: Sequences, noise: Noise, samples: int = 1, temperature: float = 1.0) -> Float[Tensor, " B"]:
         """Return log 1/S sum_s p(x|z_s) p(z_s) / q(z_s|x) <= log p(x) in expectation (Burda et al. 2016).
 
         For S = 1 the expectation is the ELBO; it rises with S towards log p(x).

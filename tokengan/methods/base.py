@@ -272,9 +272,7 @@ class Method(nn.Module):
             patience,
         )
 
-    def epochs_phase(
-        self, name: str, epochs: int, step: Callable[[int], None], patience: int | None = None
-    ) -> Phase:
+    def epochs_phase(self, name: str, epochs: int, step: Callable[[int], None], patience: int | None = None) -> Phase:
         """Return a phase of passes over the training data: a round is an epoch, or 1,000 batches of a longer one.
 
         Args:

@@ -14,13 +14,13 @@ VAE_PRESETS: dict[str, dict[str, Any]] = {
         "generator.latent": 8,
         "generator.embedding": 32,
         "generator.hidden": 32,
-        "epochs": 20,
+        "epochs": 8,
         "kl_weight.start": 0.0,
         "kl_weight.end": 1.0,
-        "kl_weight.over": 10,
+        "kl_weight.over": 4,
         "batch_size": 64,
         "generator_optimiser.lr": 5e-3,
-        "trainer.eval_every": 5,
+        "trainer.eval_every": 4,
     },
     # Short sentences in a few minutes of one core: cycles, free bits and word dropout together.
     "text": {

@@ -70,8 +70,8 @@ class VAE(Method):
                 lowest: with annealing those may be of a time when the code was ignored. None for all epochs.
             seed: Seed of weights, batches and draws.
         """
-        players = ("encoder", "decoder") if encoder_steps else ()
-        moves = dict.fromkeys(("generator", *players), generator_optimiser)
+        players = ["generator", "encoder", "decoder"] if encoder_steps else ["generator"]
+        moves = dict.fromkeys(players, generator_optimiser)
         super().__init__(task, generator=generator, moves=moves, batch_size=batch_size, seed=seed)
         self.epochs, self.patience = epochs, patience
         self.kl_weight, self.free_bits, self.encoder_steps = kl_weight, free_bits, encoder_steps

@@ -34,7 +34,15 @@ from tokengan.training.health import D_ACCURACY, LATENT_MONITORS, accuracy_verdi
 
 __all__ = ["Evaluator", "FinalReport", "final_report"]
 
-QUICK: tuple[Metric, ...] = (NLLTest(), NLLOracle(), NLLDiv(), UniqueShare(), TopSentenceShare(), HeldOutAccuracy(), Codes())
+QUICK: tuple[Metric, ...] = (
+    NLLTest(),
+    NLLOracle(),
+    NLLDiv(),
+    UniqueShare(),
+    TopSentenceShare(),
+    HeldOutAccuracy(),
+    Codes(),
+)
 FULL: tuple[Metric, ...] = (
     *(NLLOracle(), NLLTest(), NLLDiv(), Codes(), HeldOutAccuracy()),
     *(Bleu(), SelfBleu(), Distinct(), UniqueShare(), TopSentenceShare(), Novelty(), CopyShare()),

@@ -1,7 +1,7 @@
 """The likelihood family: NLL-oracle, NLL-test, NLL-div, in nats per real token at temperature 1 with dropout off.
 
-Of a law that is known by a bound only (a latent code is integrated over), every figure is the upper bound on -log p that
-`Generator.bound` gives, of at most 1,000 sequences; its signature says so, and it is compared with no exact one.
+Of a law that is known by a bound only (a latent code is integrated over), every figure is the upper bound on -log p
+that `Generator.bound` gives, of at most 1,000 sequences; its signature says so, and no exact one is compared with it.
 
 Axes: B batch, T time, V vocabulary.
 """

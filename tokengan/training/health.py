@@ -231,7 +231,7 @@ def posterior_collapse(records: Sequence[Record], start: Record | None) -> Findi
 
 
 def aggregate_posterior(records: Sequence[Record], start: Record | None) -> Finding | None:
-    """See codes of real sequences that lie where the prior draws none, or fill a part of it: samples are then strange."""
+    """See codes of real sequences lie where the prior draws none, or fill a part of it: samples are then strange."""
     del start
     variance = figure(records[-1], AGGREGATE_VARIANCE)
     if variance is None or 0.5 <= variance <= 2:
