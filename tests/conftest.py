@@ -21,6 +21,7 @@ import torch  # noqa: E402
 
 from tokengan.discriminators.cnn import HighwayCNN  # noqa: E402
 from tokengan.generators.base import Generator  # noqa: E402
+from tokengan.generators.posterior import LATENT  # noqa: E402
 from tokengan.generators.recurrent import GRU, LSTM  # noqa: E402
 from tokengan.generators.transformer import Transformer  # noqa: E402
 from tokengan.methods.parts import lend  # noqa: E402
@@ -90,6 +91,10 @@ SETTINGS: dict[tuple[str, str], list[dict[str, Any]]] = {
         {"embedding": 8, "heads": 2, "layers": 1, "init_std": 0.5},
         {"embedding": 6, "heads": 3, "layers": 2, "tied": True, "dropout": 0.5, "init_std": 0.5},
     ],
+    ("tokengan.generators", "latent"): [
+        {"latent": 3, "embedding": 5, "hidden": 6, "word_dropout": 0.5, "init_std": 0.5},
+        {"latent": 2, "embedding": 6, "hidden": 6, "layers": 2, "tied": True, "dropout": 0.5, "encoder_hidden": 5},
+    ],
     ("tokengan.discriminators", "cnn"): [{"embedding": 4, "widths": [1, 3, 9], "filters": [3, 4, 5], "dropout": 0.0}],
     ("tokengan.discriminators", "multi_view"): [
         {"embedding": 6, "views": 3, "widths": [1, 2, 9], "filters": [4, 4, 4], "features": 5, "dropout": 0.0}
@@ -138,7 +143,7 @@ class Make:
 
     def lacks(self, spec: Spec) -> set[str]:
         """Return the conditions that it cannot do without and that the task does not have."""
-        there = {*(spec.condition or {}), *(["label"] if spec.labels else [])}
+        there = {LATENT, *(spec.condition or {}), *(["label"] if spec.labels else [])}  # a latent is drawn, not given
         return set(getattr(self.entry.load(), "needs", ())) - there
 
     def __str__(self) -> str:
@@ -201,7 +206,7 @@ def conditions() -> Callable[[Spec, int], dict[str, Any]]:
 
 @pytest.fixture
 def batch(spec: Spec) -> Sequences:
-    """Return rows of all lengths (of full length where the task has no EOS), with labels or sources where the task has some."""
+    """Return rows of all lengths (of full length where the task has no EOS), with its labels or sources."""
     torch.manual_seed(7)
     rows = 2 * spec.max_length
     return random_rows(spec, rows, spec.max_length, ended=False).replace(condition=random_condition(spec, rows))

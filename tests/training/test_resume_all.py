@@ -23,6 +23,7 @@ MORE: dict[str, dict[str, Any]] = {
     "pg-bleu": {"mixer_tokens": 1, "mixer_rounds": 2, "estimator.baseline": "value"},
     "maligan": {"cross_fit": 0.3},
     "relgan": {"relax.sharpness.over": 8},
+    "vae": {"encoder_steps": 16, "free_bits.nats": 0.5, "kl_weight.cycles": 2, "generator.word_dropout": 0.3},
     "gan": {"relax.sharpness.end": 5.0, "relax.sharpness.over": 10},
 }
 SMALL = {

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor
 
+from tokengan.api.codes import between, codes_of, decoded, inferring
 from tokengan.api.saved import saved_task
 from tokengan.config import Config, configure, seed_of
 from tokengan.data.messages import brief, place
 from tokengan.errors import UserError, nearest
 from tokengan.generators.base import Autoregressive, Condition, on_device, rows_of
 from tokengan.methods.base import Method
+from tokengan.metrics.law import BOUND_SAMPLES
 from tokengan.modes import evaluating
 from tokengan.noise import Noise, seeded
 from tokengan.sampling.beam import beam
@@ -177,16 +179,40 @@ class Model:
             return [p for x in self._encoded(texts) for p in critic(x)["logits"].float().sigmoid().tolist()]
 
     def nll(self, texts: Iterable[str]) -> list[float]:
-        """Return -log p(text) in nats per token, EOS counted, under the generator at temperature 1."""
+        """Return -log p(text) in nats per token, EOS counted, under the generator at temperature 1.
+
+        Of a generator with a latent code: the upper bound of `BOUND_SAMPLES` importance-weighted draws of it.
+        """
         law = self.method.writer
-        if not isinstance(law, Autoregressive) or law.density != "exact":
-            raise UserError(f"the generator of {place(self.path)} has no exact likelihood")
+        if not isinstance(law, Autoregressive) or law.density == "none":
+            raise UserError(f"the generator of {place(self.path)} has no likelihood")
+        noise = Noise(seeded("bound", 0, self.method.device))
 
         def mean(x: Sequences) -> Tensor:
+            if law.density == "bound":
+                return -law.bound(x, noise, BOUND_SAMPLES) / x.lengths
             return torch.where(x.mask, nll(law(x), x), 0.0).sum(1) / x.lengths
 
         with torch.no_grad(), evaluating(law):
             return [value for x in self._encoded(texts) for value in mean(x).tolist()]
+
+    def reconstruct(self, texts: Iterable[str]) -> list[str]:
+        """Return each text as the generator writes it from its latent code alone: the mean code, the likeliest tokens.
+
+        Raises UserError for a run without latent codes.
+        """
+        generator = inferring(self.method, place(self.path))
+        batches = self._encoded(texts)
+        return [text for x in batches for text in decoded(self.method, generator, codes_of(generator, [x]))]
+
+    def interpolate(self, first: str, last: str, n: int = 7) -> list[str]:
+        """Return n texts from one to the other: the likeliest tokens at codes on the line between their mean codes.
+
+        Raises UserError for a run without latent codes.
+        """
+        generator = inferring(self.method, place(self.path))
+        ends = codes_of(generator, self._encoded([first, last]))
+        return decoded(self.method, generator, between(ends, n))
 
     def _encoded(self, texts: Iterable[str]) -> Iterator[Sequences]:
         texts = list(texts)

@@ -127,6 +127,17 @@ class Generator(nn.Module):
         """
         raise NotImplementedError(f"{type(self).__name__} neither steps nor writes")
 
+    def bound(self, x: Sequences, noise: Noise, samples: int = 1, temperature: float = 1.0) -> Float[Tensor, " B"]:
+        """Return a lower bound on log p(x), nats per sequence: for a generator whose density is a `bound`.
+
+        Args:
+            x: Sequences; the conditions that the generator's prior draws are not needed.
+            noise: Where the uniforms come from.
+            samples: Draws for each sequence, S: the more, the tighter.
+            temperature: Divides the logits.
+        """
+        raise NotImplementedError(f"the density of a {type(self).__name__} is {self.density}")
+
 
 class Autoregressive(Generator):
     """A generator whose law is a product of next-token laws.
