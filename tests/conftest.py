@@ -7,7 +7,9 @@ the argument is a factory of a `Spec`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
+from inspect import signature
 from typing import Any
 
 import pytest
@@ -95,7 +97,12 @@ class Make:
 
     def __call__(self, spec: Spec, **settings: Any) -> Any:
         torch.manual_seed(3)
-        return self.entry.load()(spec, **{**self.settings, **settings})
+        network, given = self.entry.load(), {**self.settings, **settings}
+        own = signature(network).parameters
+        if "member" in own:  # settings that it has not are those of what it is made of
+            inner = {name: given.pop(name) for name in list(given) if name not in own}
+            given["member"] = partial(given.get("member", own["member"].default), **inner)
+        return network(spec, **given)
 
     def __str__(self) -> str:
         return "-".join([self.entry.name, *(f"{name}={getattr(value, '__name__', value)}" for name, value in self.settings.items())])
