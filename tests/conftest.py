@@ -105,7 +105,9 @@ class Make:
         return network(spec, **given)
 
     def __str__(self) -> str:
-        return "-".join([self.entry.name, *(f"{name}={getattr(value, '__name__', value)}" for name, value in self.settings.items())])
+        return "-".join(
+            [self.entry.name, *(f"{name}={getattr(value, '__name__', value)}" for name, value in self.settings.items())]
+        )
 
 
 def registered(group: str) -> list[Make]:

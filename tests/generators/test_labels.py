@@ -58,7 +58,7 @@ def test_rollouts_keep_their_label(network) -> None:
 def test_each_member_sees_its_own_rows_alone() -> None:
     torch.manual_seed(0)
     generator = PerLabel(SPEC, lstm)
-    alone = [member for member in generator.members]
+    alone = list(generator.members)
     x = Sequences(torch.randint(3, 9, (6, 5)), torch.ones(6, 5).bool(), condition={"label": torch.tensor([0, 2] * 3)})
     for k in (0, 2):
         own = x.select(x.condition["label"] == k)

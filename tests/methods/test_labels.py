@@ -9,6 +9,7 @@ import torch
 
 from tokengan.config import configure
 from tokengan.discriminators.cnn import HighwayCNN
+from tokengan.errors import UserError
 from tokengan.estimators.baselines import LabelEMA
 from tokengan.estimators.credit import Final, RollOut
 from tokengan.estimators.reinforce import Reinforce
@@ -16,10 +17,9 @@ from tokengan.generators.conditional import Conditional
 from tokengan.generators.per_label import PerLabel
 from tokengan.generators.recurrent import LSTM
 from tokengan.losses.minimax import Minimax
-from tokengan.errors import UserError
 from tokengan.methods.labelgan import LabelGAN
-from tokengan.methods.seqgan import SeqGAN
 from tokengan.methods.sentigan import SentiGAN
+from tokengan.methods.seqgan import SeqGAN
 from tokengan.optimiser import Optimiser
 from tokengan.rewards.classes import ClassProbability
 from tokengan.rewards.probability import Probability
@@ -166,7 +166,9 @@ def test_one_label_is_the_two_class_game_with_the_same_gradient(task: LabelledTa
 
 
 def test_a_game_of_two_classes_gives_no_class(task: LabelledTask) -> None:
-    with pytest.raises(UserError, match=r"LabelProbability reads a logit for each class.*Minimax gives.*choose another"):
+    with pytest.raises(
+        UserError, match=r"LabelProbability reads a logit for each class.*Minimax gives.*choose another"
+    ):
         built(SentiGAN, task, loss=Minimax)
 
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
+from tokengan.generators.per_label import PerLabel
+from tokengan.generators.recurrent import LSTM
+from tokengan.methods.mle import MLE
 from tokengan.metrics.base import Given, missing
 from tokengan.metrics.classifier import LabelClassifier
 from tokengan.metrics.evaluator import Evaluator, final_report
 from tokengan.metrics.jaccard import nearest
 from tokengan.metrics.labels import LabelAccuracy, LabelDiversity, am_score, classifier_of
-from tokengan.methods.mle import MLE
-from tokengan.generators.per_label import PerLabel
-from tokengan.generators.recurrent import LSTM
 from tokengan.tasks.labelled import LabelledTask
 
 WORDS = {"good": ["great", "lovely", "fine"], "bad": ["awful", "dull", "poor"]}
@@ -116,7 +116,9 @@ def test_jaccard_is_the_slow_one() -> None:
 
     inside = [max(likeness(a, b) for j, b in enumerate(sentences) if j != i) for i, a in enumerate(sentences)]
     assert nearest(sentences).tolist() == pytest.approx(inside)
-    assert nearest(sentences, others).tolist() == pytest.approx([max(likeness(a, b) for b in others) for a in sentences])
+    assert nearest(sentences, others).tolist() == pytest.approx(
+        [max(likeness(a, b) for b in others) for a in sentences]
+    )
 
 
 def test_evaluation_shows_it_for_a_generator_that_reads_labels_alone(task: LabelledTask) -> None:

@@ -71,7 +71,10 @@ def test_every_label_has_its_share_of_every_split_and_the_report_says_so(files: 
     }
     assert any("label bad" in line and "14" in line for line in render_report(task.report).splitlines())
     few = LabelledTask(str(files), valid=3, test=0.01)
-    assert {name: (n["valid"], n["test"]) for name, n in few.report["labels"].items()} == {"bad": (1, 1), "good": (2, 1)}
+    assert {name: (n["valid"], n["test"]) for name, n in few.report["labels"].items()} == {
+        "bad": (1, 1),
+        "good": (2, 1),
+    }
 
 
 def test_a_text_under_two_labels_is_in_one_split(tmp_path: Path) -> None:
@@ -179,7 +182,9 @@ def test_what_is_wrong_is_said_with_the_row_and_what_to_do(files: Path, table: P
 
     held = tmp_path / "held.csv"
     held.write_text("id,mood,text\n1,good,one more\n2,goood,and another\n3,bad,and a third\n")
-    refused(r"held\.csv, line 3: the label 'goood' is in no row of .*did you mean 'good'", table, valid=str(held), **named)
+    refused(
+        r"held\.csv, line 3: the label 'goood' is in no row of .*did you mean 'good'", table, valid=str(held), **named
+    )
     held.write_text("id,mood,text\n1,good,one more\n")
     refused(r"the label 'bad' has no sequence in valid", table, valid=str(held), **named)
 

@@ -6,6 +6,7 @@ Axes: B batch, T time, E embedding, C filters of one width, F all filters.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -37,7 +38,7 @@ def published_widths(length: int) -> dict[int, int]:
 
 
 class HighwayCNN(Discriminator):
-    """Convolutions of several widths, ReLU, max over time, one highway layer, dropout, two logits; K + 1 where there are labels.
+    """Convolutions of several widths, ReLU, max over time, one highway layer, dropout, two logits, or K + 1.
 
     t = sigmoid(W_t c + b_t), out = t relu(W_h c + b_h) + (1 - t) c, D = softmax(W out + b); the logit given is the
     difference of the two. A window counts where it lies wholly inside the sequence; a sequence shorter than the window
@@ -50,7 +51,7 @@ class HighwayCNN(Discriminator):
     (torch.Size([2]), torch.Size([2, 1720]))
     """
 
-    gives = frozenset({"logits", "features"})
+    gives: ClassVar[frozenset[str]] = frozenset({"logits", "features"})
 
     def __init__(
         self,

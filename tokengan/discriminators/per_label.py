@@ -42,7 +42,8 @@ class PerLabelDiscriminator(Discriminator):
         self.spec = spec
         self.members = nn.ModuleList(member(replace(spec, labels=0)) for _ in range(max(spec.labels, 1)))
         first = self._member(0)
-        self.gives, self.features = first.gives, first.features
+        self.features = first.features
+        self.gives = first.gives  # pyright: ignore[reportAttributeAccessIssue]
 
     def embed(self, x: Sequences) -> Float[Tensor, "B T E"]:
         """Return each row's embeddings by its own member."""

@@ -65,9 +65,7 @@ class Multiclass(AdversarialLoss):
     needs: ClassVar[frozenset[str]] = frozenset({"class_logits"})
     gives: ClassVar[frozenset[str]] = frozenset({"classes"})
 
-    def __init__(
-        self, target: Target = "given", penalty: bool = False, smoothing: float = 0.0
-    ) -> None:
+    def __init__(self, target: Target = "given", penalty: bool = False, smoothing: float = 0.0) -> None:
         """Keep the settings.
 
         Args:

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 from weakref import WeakKeyDictionary
 
-import torch
 from torch import Tensor
 
 from tokengan.metrics.base import Figure, Given, Metric
@@ -19,7 +18,7 @@ from tokengan.metrics.classifier import LabelClassifier
 from tokengan.metrics.diversity import distinct_at
 from tokengan.metrics.jaccard import nearest
 from tokengan.metrics.ngrams import Sentences, draw
-from tokengan.tasks.base import Task
+from tokengan.tasks.base import Task, named
 
 __all__ = ["LabelAccuracy", "LabelDiversity", "am_score", "classifier_of", "labels_of"]
 
@@ -36,7 +35,7 @@ def classifier_of(task: Task) -> LabelClassifier:
 
 def labels_of(task: Task, condition: Mapping[str, Tensor]) -> list[str]:
     """Return the names of the labels under which rows were written."""
-    return [task.labels[k] for k in condition["label"].tolist()]
+    return named(task.labels, condition["label"])
 
 
 def am_score(real: Tensor, written: Tensor) -> float:
@@ -93,7 +92,9 @@ class LabelAccuracy(Metric):
                 figure = self.figure(name, right, source, *classifier.signature, f"sentences={len(rows)}")
                 figures.append(figure.replace(name=name + end))
         laws = [classifier.probabilities(given.get(text)) for text in ("reference", "samples")]
-        score = self.figure("AM score", am_score(*laws), given, *classifier.signature, given.source("reference", "refs"))
+        score = self.figure(
+            "AM score", am_score(*laws), given, *classifier.signature, given.source("reference", "refs")
+        )
         return [*figures, score.replace(direction="lower")]
 
 
