@@ -40,7 +40,7 @@ class Plain(Autoregressive):
     def step(self, token: Token, state: State) -> tuple[Outputs, State]:
         """Return the next law."""
         of, memory = self.of, state.rows["memory"]
-        x = of.reads(embed(of.embedding.weight, token))
+        x = of.enters(embed(of.embedding.weight, token))
         rows = torch.cat([memory, x.unsqueeze(1)], dim=1)
         joined, keys, head = of.normed(of.attends(rows)), of.heads * of.key, of.row // of.heads
         heads = []

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
+from inspect import signature
 from typing import Any
 
 import pytest
@@ -116,9 +117,6 @@ SPECS = {
 }
 
 
-MADE_OF: dict[str, tuple[str, Any]] = {"language_model": ("network", LSTM)}
-
-
 @dataclass(frozen=True)
 class Make:
     """A registered network with some settings: a factory of a `Spec`, always with the same starting weights."""
@@ -133,9 +131,11 @@ class Make:
             # In double precision, so that both faces of whoever reads it agree as far as their own precision goes.
             judge = HighwayCNN(spec, embedding=4, widths=[1, 3, 4], filters=[3, 4, 5]).double()
             spec = replace(spec, features=judge.features)
-        if self.entry.name in MADE_OF:  # its settings are those of the network that it is made of
-            part, default = MADE_OF[self.entry.name]
-            chosen = {part: partial(default, **chosen)}
+        own = signature(network).parameters
+        part = next((name for name in ("member", "network") if name in own), None)
+        if part is not None:  # settings that it has not are those of what it is made of
+            inner = {name: chosen.pop(name) for name in list(chosen) if name not in own}
+            chosen[part] = partial(chosen.get(part, own[part].default), **inner)
         made = network(spec, **chosen)
         if isinstance(made, Generator):
             lend(made, judge)

@@ -43,7 +43,7 @@ def plainly(g: RelationalMemory, words: list[int], joint: bool, head: int) -> li
     memory: Rows = [[1.0 if i == k else 0.0 for i in range(width)] for k in range(g.slots)]
     laws = []
     for word in [g.spec.start, *words]:
-        x = matrix(g.reads.weight, g.embedding.weight[word].tolist(), g.reads.bias)
+        x = matrix(g.enters.weight, g.embedding.weight[word].tolist(), g.enters.bias)
         rows = [*memory, x]
         joined = normed(g.normed, [matrix(g.attends.weight, row) for row in rows], joint)
         mixed: Rows = [[] for _ in rows]
@@ -156,7 +156,7 @@ def test_the_papers_size_and_start() -> None:
     assert generator.scale == 768**-0.5
     # A normal cut at two deviations has 0.8796 of its deviation left.
     for weight, fan_in in [
-        (generator.embedding.weight, 2000), (generator.reads.weight, 32), (generator.attends.weight, 512),
+        (generator.embedding.weight, 2000), (generator.enters.weight, 32), (generator.attends.weight, 512),
         (generator.gates_of_memory.weight, 512), (generator.output.weight, 512),
     ]:  # fmt: skip
         assert weight.std().item() * math.sqrt(fan_in) == pytest.approx(0.8796, rel=0.02)

@@ -162,7 +162,7 @@ def widen(x: Sequences, columns: int, fill: int) -> Sequences:
     """Return the batch with padding columns behind it."""
     tokens = nn.functional.pad(x.tokens, (0, columns), value=fill)
     soft = None if x.soft is None else nn.functional.pad(x.soft, (0, 0, 0, columns), value=0.3)
-    return Sequences(tokens, nn.functional.pad(x.mask, (0, columns)), soft=soft)
+    return Sequences(tokens, nn.functional.pad(x.mask, (0, columns)), condition=x.condition, soft=soft)
 
 
 @pytest.mark.parametrize("constraint", [GradientPenalty(), R1()], ids=["gradient penalty", "R1"])

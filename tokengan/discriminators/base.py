@@ -6,6 +6,7 @@ Axes: B batch, T time, V vocabulary, E embedding, F features, S views, K labels.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -65,7 +66,7 @@ class Discriminator(nn.Module):
         features: Width F of the features it gives, 0 for none.
     """
 
-    gives: frozenset[str] = frozenset({"logits"})
+    gives: ClassVar[frozenset[str]] = frozenset({"logits"})
     features: int = 0
 
     embedding: nn.Embedding
@@ -77,7 +78,7 @@ class Discriminator(nn.Module):
         if embedding is not None:
             self.embedding = nn.Embedding(spec.vocab_size, embedding)
             if spec.labels:
-                self.gives = type(self).gives | {"class_logits"}
+                self.gives = type(self).gives | {"class_logits"}  # pyright: ignore[reportAttributeAccessIssue]
 
     @property
     def answers(self) -> int:

@@ -6,6 +6,7 @@ Axes: B batch, T time, E embedding, C filters of one width, F all filters.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float, Int
@@ -79,7 +80,7 @@ class HighwayCNN(Discriminator):
     (torch.Size([2]), torch.Size([2, 1720]))
     """
 
-    gives = frozenset({"logits", "features"})
+    gives: ClassVar[frozenset[str]] = frozenset({"logits", "features"})
 
     def __init__(
         self,

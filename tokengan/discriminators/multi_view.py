@@ -6,6 +6,7 @@ Axes: B batch, T time, E embedding, S views, C filters of all widths, F features
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -34,7 +35,7 @@ class MultiView(Discriminator):
     (torch.Size([2, 4]), torch.Size([2]), torch.Size([2, 100]))
     """
 
-    gives: frozenset[str] = frozenset({"logits", "features", "views"})
+    gives: ClassVar[frozenset[str]] = frozenset({"logits", "features", "views"})
 
     def __init__(
         self,
@@ -71,7 +72,8 @@ class MultiView(Discriminator):
         self.dropout = nn.Dropout(dropout)
         self.narrow, self.output = nn.Linear(pooled, features), nn.Linear(features, self.answers)
         # A class for each label is judged by all views together.
-        self.gives = self.gives - {"views"} if spec.labels else self.gives
+        if spec.labels:
+            self.gives = self.gives - {"views"}  # pyright: ignore[reportAttributeAccessIssue]
         narrow_normal(self)
 
     def score(self, embedded: Float[Tensor, "B T E"], x: Sequences) -> Outputs:

@@ -5,7 +5,7 @@ Axes: B batch, T time, E embedding, F features.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Bool, Float
@@ -41,7 +41,7 @@ class Pooled(Discriminator):
     The vectors of real tokens must not depend on what stands in the padding.
     """
 
-    gives = frozenset({"logits", "features"})
+    gives: ClassVar[frozenset[str]] = frozenset({"logits", "features"})
 
     def __init__(self, spec: Spec, embedding: int, features: int, dropout: float, pooling: Pool) -> None:
         """Build the part that is shared.

@@ -46,8 +46,9 @@ class Conditional(Autoregressive):
         for part in self.member.modules():
             if isinstance(part, Autoregressive):
                 part.closed[spec.vocab_size :] = -1e30
-        self.gives, self.width, self.density = self.member.gives, self.member.width, self.member.density
-        self.needs = self.member.needs | ({"label"} if spec.labels else set())
+        self.width = self.member.width
+        self.gives, self.density = self.member.gives, self.member.density  # pyright: ignore[reportAttributeAccessIssue]
+        self.needs = self.member.needs | ({"label"} if spec.labels else set())  # pyright: ignore[reportAttributeAccessIssue]
 
     def forward(self, x: Sequences) -> Outputs:
         """Return the member's outputs at the places after the label."""

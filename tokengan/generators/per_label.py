@@ -42,8 +42,9 @@ class PerLabel(Autoregressive):
         super().__init__(spec)
         self.members = nn.ModuleList(member(spec) for _ in range(max(spec.labels, 1)))
         first = self._member(0)
-        self.gives, self.width, self.density = first.gives, first.width, first.density
-        self.needs = first.needs | ({"label"} if spec.labels else set())
+        self.width = first.width
+        self.gives, self.density = first.gives, first.density  # pyright: ignore[reportAttributeAccessIssue]
+        self.needs = first.needs | ({"label"} if spec.labels else set())  # pyright: ignore[reportAttributeAccessIssue]
 
     def forward(self, x: Sequences) -> Outputs:
         """Return what the members say of their rows."""
@@ -67,7 +68,9 @@ class PerLabel(Autoregressive):
         rows = {name: value for name, value in state.rows.items() if name != "label"}
 
         def read(k: int, own: Tensor) -> tuple[Outputs, State]:
-            return self._member(k).step(token[own], State(rows_of(rows, own), state.shared.get(str(k), {})))
+            return self._member(k).step(
+                token[own], State({name: value[own] for name, value in rows.items()}, state.shared.get(str(k), {}))
+            )
 
         return self._stepped(labels, state.shared, read, labels)
 

@@ -105,7 +105,7 @@ class RelationalMemory(Projected):
         self.scale = (2 * key + head_size) ** -0.5
         self.forget_bias, self.input_bias = forget_bias, input_bias
         norm = JointNorm if joint_norm else nn.LayerNorm
-        self.reads = nn.Linear(embedding, width)
+        self.enters = nn.Linear(embedding, width)
         self.attends = nn.Linear(width, heads * (2 * key + head_size), bias=False)
         self.normed = norm(self.attends.out_features)
         self.after_mix, self.after_mlp = norm(width), norm(width)
@@ -139,12 +139,12 @@ class RelationalMemory(Projected):
         return self.project(self.dropout(memory.flatten(1))), State({"memory": memory}, state.shared)
 
     def _first(self, rows: int) -> Tensor:
-        eye = torch.eye(self.slots, self.row, dtype=self.reads.weight.dtype, device=self.reads.weight.device)
+        eye = torch.eye(self.slots, self.row, dtype=self.enters.weight.dtype, device=self.enters.weight.device)
         return eye.expand(rows, -1, -1)
 
     def _read(self, embedded: Tensor) -> Tensor:
         """Return all that depends on the token alone: its row, or that row's key and value, and its gates' share."""
-        row = self.reads(self.dropout(embedded))
+        row = self.enters(self.dropout(embedded))
         own = row if self.joint else self.normed(self.attends(row))[..., self.heads * self.key :]
         return torch.cat([own, self.gates_of_input(row)], dim=-1)
 

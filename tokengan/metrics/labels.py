@@ -18,7 +18,7 @@ from tokengan.metrics.classifier import LabelClassifier
 from tokengan.metrics.diversity import distinct_at
 from tokengan.metrics.jaccard import nearest
 from tokengan.metrics.ngrams import Sentences, draw
-from tokengan.tasks.base import Task
+from tokengan.tasks.base import Task, named
 
 __all__ = ["LabelAccuracy", "LabelDiversity", "am_score", "classifier_of", "labels_of"]
 
@@ -35,7 +35,7 @@ def classifier_of(task: Task) -> LabelClassifier:
 
 def labels_of(task: Task, condition: Mapping[str, Tensor]) -> list[str]:
     """Return the names of the labels under which rows were written."""
-    return [task.labels[k] for k in condition["label"].tolist()]
+    return named(task.labels, condition["label"])
 
 
 def am_score(real: Tensor, written: Tensor) -> float:

@@ -18,10 +18,19 @@ if TYPE_CHECKING:
     from tokengan.generators.base import Autoregressive, Condition
     from tokengan.noise import Noise
 
-__all__ = ["Effort", "Task"]
+__all__ = ["Effort", "Task", "named"]
 
 # quick: a moment, during training; usual: some minutes at most, at the end of a run; slow: where it was asked for.
 Effort = Literal["quick", "usual", "slow"]
+
+
+def named(labels: Sequence[str], numbers: Tensor) -> list[str]:
+    """Return the names of labels, given their numbers [B].
+
+    >>> named(["bad", "good"], torch.tensor([1, 0]))
+    ['good', 'bad']
+    """
+    return [str(labels[k]) for k in numbers.tolist()]
 
 
 class Task:
@@ -68,7 +77,7 @@ class Task:
 
         No held-out text may be among them.
         """
-        return self.decode(self.train), [self.labels[k] for k in self.train.condition["label"].tolist()]
+        return self.decode(self.train), named(self.labels, self.train.condition["label"])
 
     def figures(
         self, texts: Sequence[str], split: Literal["valid", "test"] = "test", effort: Effort = "usual"

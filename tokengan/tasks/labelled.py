@@ -24,6 +24,7 @@ from tokengan.errors import UserError
 from tokengan.generators.base import Condition
 from tokengan.noise import Noise
 from tokengan.sequences import Sequences
+from tokengan.tasks.base import named
 from tokengan.tasks.text import TextTask
 
 __all__ = ["LabelledTask"]
@@ -76,7 +77,7 @@ class LabelledTask(TextTask):
         }
         if len(self.labels) == 1:
             self.report["notes"].append(f"there is only one label, '{brief(self.labels[0])}'")
-        if outside is not None:
+        if self.apart is not None:
             self.report["notes"].append(f"the outside classifier learns from {len(self.apart):,} texts of {outside}")
 
     # ---- reading
@@ -223,11 +224,6 @@ class LabelledTask(TextTask):
         if not isinstance(names, list) or len(names) != self.spec.labels or max(Counter(map(str, names)).values()) > 1:
             raise UserError(f"{place(folder / FILE)} does not hold the {self.spec.labels} labels of spec.json")
         self.labels = [str(name) for name in names]
-
-
-def named(labels: Sequence[str], numbers: Tensor) -> list[str]:
-    """Return the names of labels."""
-    return [labels[k] for k in numbers.tolist()]
 
 
 def _text(lines: Lines, column: str, i: int, value: Any) -> str:
