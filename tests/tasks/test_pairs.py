@@ -192,9 +192,9 @@ def test_built_in_pairs():
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason=f"the development data are not at {SHARED}")
 def test_dialogues_and_their_pairs_are_the_same():
-    settings = {"max_length": 30, "max_source": 30}
+    settings = {"max_length": 30, "max_source": 30, "max_lines": 2000}
     one = PairsTask(str(SHARED / "validation.dialogues.tsv"), turns=True, **settings)
     other = PairsTask(str(SHARED / "validation.pairs.tsv"), column=1, target=2, **settings)
-    assert one.report["files"][0]["lines"] == other.report["files"][0]["lines"] == 7069
+    assert one.report["files"][0]["lines"] == other.report["files"][0]["lines"] == 2000
     assert one.train.columns["source"] == other.train.columns["source"]
     assert torch.equal(one.train.tokens, other.train.tokens)
