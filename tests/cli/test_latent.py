@@ -85,7 +85,7 @@ def test_what_cannot_be_interpolated_is_said(tg: Any, coded: Path, my_txt: Path)
     for words, what in (
         (("interpolate", coded, "the cat", "a dog", "-n", 1), "n is 1"),
         (("interpolate", coded, " ", "a dog"), "text 1, '', is empty"),
-        (("interpolate", coded, "the cat", "a dog " * 20), "max_length"),
+        (("interpolate", coded, "the cat", "a dog " * 20), "has 41 tokens"),
         (("reconstruct", coded, my_txt, "-n", 0), "n is 0"),
         (("reconstruct", coded, coded / "nowhere.txt"), "nowhere.txt"),
     ):
