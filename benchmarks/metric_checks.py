@@ -46,8 +46,17 @@ SHOWN = (
     "frontier integral",
     "MMD^2",
     "C2ST accuracy",
+    "LM score",
+    "reverse LM score",
 )
-FAR = {"FED": "up", "MAUVE": "down", "frontier integral": "up", "MMD^2": "up", "C2ST accuracy": "up"}
+FAR = {
+    "reverse LM score": "up",
+    "FED": "up",
+    "MAUVE": "down",
+    "frontier integral": "up",
+    "MMD^2": "up",
+    "C2ST accuracy": "up",
+}
 OVERLAP = {"MS-Jaccard-2": "down", "MS-Jaccard-4": "down", "JS-3": "up"}
 EXPECTED: dict[str, dict[str, str]] = {
     # One sentence for many: every figure of diversity and every distance says so.
@@ -62,11 +71,13 @@ EXPECTED: dict[str, dict[str, str]] = {
         "Zipf exponent": "up",
         "JS-1": "up",
         "length distance": "up",
+        "LM score": "down",
     },
     # Diversity is rewarded for noise; single words and lengths do not see it.
     "shuffled words": {
         **FAR,
         **OVERLAP,
+        "LM score": "up",
         "BLEU-2": "down",
         "BLEU-4": "down",
         "Self-BLEU-4": "down",
@@ -95,6 +106,8 @@ EXPECTED: dict[str, dict[str, str]] = {
         "frontier integral": "down",
         "MMD^2": "down",
         "C2ST accuracy": "down",
+        "LM score": "down",
+        "reverse LM score": "down",
     },
 }
 SIGNS = {"up": "↑", "down": "↓", "same": "="}
@@ -113,6 +126,8 @@ def moved(value: float, base: float) -> str:
 
 
 def number(value: float) -> str:
+    if abs(value) > 100:
+        return f"{value:,.0f}"
     return f"{value:.4f}" if abs(value) >= 0.01 or abs(value) < 1e-9 else f"{value:.1e}"
 
 
@@ -185,26 +200,26 @@ def costs(data: Path) -> list[str]:
     return [
         *rows,
         "",
-        f"All that are computed unasked: {cheap:.1f} s. FED and MAUVE with their vectors: {slow:.1f} s. Most memory held "
-        f"by the whole script: {most:.2f} GB. `evaluate` computes each twice, for the samples and for real text.",
+        f"All that are computed unasked: {cheap:.1f} s. FED and MAUVE with their vectors: {slow:.1f} s. Most memory "
+        f"held by the whole script: {most:.2f} GB. `evaluate` computes each twice, for the samples and for real text.",
     ]
 
 
 HEAD = f"""# What each figure says of texts with a known fault
 
-Output of `python benchmarks/metric_checks.py`. The reference: {SIZE:,} captions drawn from the COCO test file; "real, same
-law": the other {SIZE:,}; each other column: {SIZE:,} lines with a fault, or of a published system
-(MLE, SeqGAN and TextGAN as Texygen published them). An arrow says which way a figure should go from "real, same law", `=` that it
-should not move at all; one that went elsewhere would be marked WRONG and the script would fail. Vectors: LSA, 128
-dimensions.
+Output of `python benchmarks/metric_checks.py`. The reference: {SIZE:,} captions drawn from the COCO test file; "real,
+same law": the other {SIZE:,}; each other column: {SIZE:,} lines with a fault, or of a published system (MLE, SeqGAN and
+TextGAN as Texygen published them). An arrow says which way a figure should go from "real, same law", `=` that it should
+not move at all; one that went elsewhere would be marked WRONG and the script would fail. Vectors: LSA, 128 dimensions.
 """
 TAIL = """
 What the table teaches:
 
 - **Shuffled words** have the best Self-BLEU and distinct-2 of all: diversity alone rewards noise. JS-1, vocabulary,
   lengths and the nearest overlap (of sets of words) do not see order at all.
-- **Collapse** has a high BLEU-2 for what it is worth. Its unique share, its commonest sentence and its vocabulary give it
-  away, and each distance does too.
+- **Collapse** has the best LM score of all texts that are no copy: a judge of real text finds repetition probable. Its
+  unique share, its commonest sentence and its vocabulary give it away, and so do the reverse LM score and each
+  distance.
 - **A copy of the training set** is further from the test file than real text of the same law: in this data set train
   and test show other things (bathrooms and motorcycles here, skis and horses there). That is what the row of train
   lines beside each figure of `tokengan evaluate` is for: it is the mark that a perfect model of the training text hits.

@@ -13,6 +13,7 @@ from tokengan.metrics.bleu import Bleu, SelfBleu
 from tokengan.metrics.diversity import Distinct, Entropy, TopSentenceShare, UniqueShare
 from tokengan.metrics.features import Features, encoder
 from tokengan.metrics.fed import FED
+from tokengan.metrics.lm_score import LMScore
 from tokengan.metrics.mauve import Mauve
 from tokengan.metrics.mmd import MMD
 from tokengan.metrics.multisets import JensenShannon, MSJaccard
@@ -50,6 +51,7 @@ def known_metrics() -> dict[str, Metric]:
         Lengths(),
         Vocabulary(),
         NearestOverlap(),
+        LMScore(),
         FED(),
         Mauve(),
         MMD(),
