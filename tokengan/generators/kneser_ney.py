@@ -5,7 +5,7 @@ Axes: N positions in the data, C contexts of one length, G n-grams of one order.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -49,13 +49,14 @@ class Table:
         return (self.counts - taken) / total[owner], mass / total, scarce
 
 
-def tables(history: Tensor, words: Tensor, base: int) -> list[Table]:
+def tables(history: Tensor, words: Tensor, base: int, all_starts: bool = False) -> list[Table]:
     """Return the tables of orders 1 to n.
 
     Args:
-        history: The n-1 words before each word, oldest first; the start symbol is `base` - 1 [N,n-1].
+        history: The n-1 words before each word, oldest first, as many start symbols as it takes [N,n-1].
         words: The words [N].
-        base: More than any word or symbol.
+        base: One more than the start symbol, which is more than any word.
+        all_starts: Whether n-grams that begin with several start symbols are counted; otherwise one ends a context.
 
     >>> history, words = torch.tensor([[3], [0], [0], [3], [1]]), torch.tensor([0, 0, 1, 1, 0])   # 0 0 1, and 1 0
     >>> one, two = tables(history, words, 4)
@@ -65,24 +66,26 @@ def tables(history: Tensor, words: Tensor, base: int) -> list[Table]:
     ([0, 1, 3], [0, 1, 0, 0, 1], [1, 1, 1, 1, 1])
     """
     made: list[Table] = []
-    keys, context = torch.zeros_like(words[:1]), torch.zeros_like(words)
-    positions = torch.arange(len(words), device=words.device)
-    below, kept = words, words[:0]
+    start, below = base - 1, words
+    keys, context, begins = torch.zeros_like(words[:1]), torch.zeros_like(words), torch.zeros_like(words[:0]).bool()
     for k in range(history.shape[1] + 1):
+        if k > 1 and not all_starts:
+            longer = history[:, 1 - k] != start
+            history, words, context, below = (one[longer] for one in (history, words, context, below))
         if k > 0:
             keys, context = torch.unique(context * base + history[:, -k], return_inverse=True)
         pairs, gram, counts = torch.unique(context * base + words, return_inverse=True, return_counts=True)
+        positions = torch.arange(len(words), device=words.device)
         somewhere = torch.empty_like(pairs).scatter_(0, gram, positions)
         if k > 0:
             # Each n-gram here is another word before one n-gram of the order below.
-            adjusted = torch.bincount(below[somewhere], minlength=len(made[-1].counts))
-            table = made.pop()
-            raw = torch.zeros_like(adjusted, dtype=torch.bool) if k == 1 else history[kept, 1 - k] == base - 1
-            made.append(Table(table.keys, table.first, table.words, torch.where(raw, table.counts, adjusted)))
+            last = made.pop()
+            before = torch.bincount(below[somewhere], minlength=len(last.counts))
+            made.append(replace(last, counts=torch.where(begins, last.counts, before)))
+        begins = history[somewhere, -k] == start if k > 0 else torch.zeros_like(pairs).bool()
         sizes = torch.bincount(pairs // base, minlength=len(keys))
-        first = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
-        made.append(Table(keys, first, pairs % base, counts))
-        below, kept = gram, somewhere
+        made.append(Table(keys, torch.cat([sizes.new_zeros(1), sizes.cumsum(0)]), pairs % base, counts))
+        below = gram
     return made
 
 

@@ -6,6 +6,7 @@ Axes: B batch, T time, N rows of a law, V vocabulary, n order.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -39,17 +40,19 @@ class NGram(Counted, Autoregressive):
     ([0, 1, 0], 1.0)
     """
 
-    def __init__(self, spec: Spec, order: int = 4) -> None:
+    def __init__(self, spec: Spec, order: int = 4, starts: Literal["one", "all"] = "one") -> None:
         """Make empty tables.
 
         Args:
             spec: Sizes and ids of the task.
             order: Words of the longest n-gram, n: each word depends on the n-1 before it.
+            starts: Start symbols in the longest context of the first words: `one`, or `all` n-1 of them, which
+                discounts those contexts once an order though they say no more than one does.
         """
         super().__init__(spec)
         if order < 1:
             raise ValueError(f"the order of an n-gram is 1 or more, not {order}")
-        self.order, self.base = order, spec.vocab_size + 1
+        self.order, self.base, self.all_starts = order, spec.vocab_size + 1, starts == "all"
         for k in range(order):
             for part in PARTS:
                 self.register_buffer(f"{part}_{k}", torch.zeros(int(part == "first"), dtype=torch.long))
@@ -57,7 +60,7 @@ class NGram(Counted, Autoregressive):
 
     def count(self, x: Sequences) -> Mapping[str, int]:
         """Count the n-grams of training data."""
-        made = tables(self._history(x)[x.mask], x.tokens[x.mask], self.base)
+        made = tables(self._history(x)[x.mask], x.tokens[x.mask], self.base, self.all_starts)
         for k, table in enumerate(made):
             for part in PARTS:
                 setattr(self, f"{part}_{k}", getattr(table, part))

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from tokengan.generators.counted import Counted
-from tokengan.generators.template import Template
+from tokengan.generators.template import Template as Model
 from tokengan.methods.counting import Counting
 from tokengan.spec import Net
 from tokengan.tasks.base import Task
 
-__all__ = ["CorpusTemplates"]
+__all__ = ["Template"]
 
 
-class CorpusTemplates(Counting):
+class Template(Counting):
     """Keeps the corpus as patterns and slot tables; writes fluently, repeats much, has no likelihood."""
 
-    def __init__(self, task: Task, generator: Net[Counted] = Template, seed: int = 0) -> None:
+    def __init__(self, task: Task, generator: Net[Counted] = Model, seed: int = 0) -> None:
         """Set up the method.
 
         Args:

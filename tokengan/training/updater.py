@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["Diverged", "Player", "Updater", "players_of"]
 
 
-NOTHING = "a player needs at least one parameter that requires a gradient"
+NOTHING = (
+    "a player needs at least one parameter that requires a gradient, and there is none: a generator that is counted is "
+    "trained by a method that counts, not by this one"
+)
 
 
 class Diverged(UserError):
@@ -57,7 +60,7 @@ class Player:
     ) -> None:
         self.parameters = [p for p in parameters if p.requires_grad]
         if not self.parameters:
-            raise ValueError(NOTHING)
+            raise UserError(NOTHING)
         self.optimiser, self.clip, self.factor = optimiser, clip, factor
         self.updates = 0
         self._lrs = [group["lr"] for group in optimiser.param_groups]
@@ -67,7 +70,7 @@ class Player:
         """Return the player that a method's settings describe."""
         own = [p for p in parameters if p.requires_grad]
         if not own:
-            raise ValueError(NOTHING)
+            raise UserError(NOTHING)
         lr, decay = settings.lr, settings.weight_decay
         if settings.name == "sgd":
             optimiser = torch.optim.SGD(own, lr=lr, weight_decay=decay, momentum=settings.momentum)
@@ -103,14 +106,8 @@ class Player:
 
 def players_of(method: Method) -> dict[str, Player]:
     """Return the players that a method names, built from its settings."""
-    settings, players = method.optimisers(), {name: list(own) for name, own in method.trains().items()}
-    for name, own in players.items():
-        if not any(p.requires_grad for p in own):
-            raise UserError(
-                f"the player '{name}' has nothing that a gradient moves: give this method a network that learns by "
-                "gradient; one that counts has a method that counts"
-            )
-    return {name: Player.built(own, settings[name]) for name, own in players.items()}
+    settings = method.optimisers()
+    return {name: Player.built(parameters, settings[name]) for name, parameters in method.trains().items()}
 
 
 class Updater:
