@@ -69,6 +69,7 @@ CONTROLS = (BASE, "constant reward", "random reward", "oracle reward", "more lik
 CELLS = [
     Cell("mle paper-oracle-20", "mle", "paper-oracle-20", seeds=1),  # the paper's 120 epochs take long
     Cell("mle tuned", "mle", "tuned"),
+    Cell("ngram", "ngram", "none", seeds=1),  # counted: no start, no update, nothing drawn
     Cell("vae", "vae", "quick"),
     Cell("vae, free bits", "vae", "quick", {"free_bits.nats": 4}, seeds=1),
     Cell(BASE, "mle", "paper-oracle-20", {"epochs": 20, "patience": 2}),

@@ -227,9 +227,7 @@ def test_the_cards_discounts_and_perplexity_on_reviews():
     model = NGram(Spec(1026, learnt.length, start=1, end=2, pad=0, unk=3), 3, "all").double()
     model.count(learnt)
     found = [discounts(getattr(model, f"counts_{k}"))[0][1:].tolist() for k in range(3)]
-    for one, expected in zip(
-        found, ((0.644, 1.239, 1.769), (0.831, 1.511, 1.721), (0.924, 1.359, 1.587)), strict=True
-    ):
+    for one, expected in zip(found, ((0.644, 1.239, 1.769), (0.831, 1.511, 1.721), (0.924, 1.359, 1.587)), strict=True):
         assert one == pytest.approx(expected, abs=5e-4)
     assert int(held.mask.sum()) == 1055
     assert cross_entropy(model, held).mean == pytest.approx(4.946, abs=5e-4)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from tokengan.data.render import render_report
+from tokengan.generators.base import Autoregressive
 from tokengan.generators.source import SOURCE
 from tokengan.metrics import comparable, table
 from tokengan.training.updater import Updater, players_of
@@ -138,16 +139,20 @@ def beside(columns: Mapping[str, Mapping[str, Figure]]) -> str:
     ways: dict[str, int] = {}
     rows = [("figure", *columns, "better", "split", "how")]
     for name, figure in first.items():
-        if not math.isfinite(figure.value):
-            continue
         others = [figures.get(name) for figures in columns.values()]
-        values = [f"{o.value:.4f}" if o is not None and comparable(figure, o) else "" for o in others]
-        way = ways.setdefault(figure.signature.partition("|")[2], len(ways) + 1)
+        values = [_value(o.value) if o is not None and comparable(figure, o) else "" for o in others]
+        # Where there is no number it stands in its place why.
+        why = figure.signature.partition("|")[2] if math.isfinite(figure.value) else figure.note
+        way = ways.setdefault(why, len(ways) + 1)
         better = "" if figure.direction == "none" else figure.direction
         rows.append((name, *values, better, figure.split, f"[{way}]"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join([*lines, "", *(f"[{number}] {way}" for way, number in ways.items())])
+
+
+def _value(value: float) -> str:
+    return f"{value:.4f}" if math.isfinite(value) else "-"
 
 
 def ending(run: TrainedRun, samples: int = 5) -> str:
@@ -164,7 +169,10 @@ def _report(run: TrainedRun) -> str:
 def next_commands(run: TrainedRun) -> str:
     """Return the commands that go on from here."""
     where = shlex.quote(str(run.path))
-    asked = "--source FILE --beams 5" if SOURCE in run.method.writer.needs else "-n 100 --temperature 0.8"
+    writer = run.method.writer
+    # Whole sequences have no law that a temperature could sharpen.
+    asked = "-n 100 --temperature 0.8" if isinstance(writer, Autoregressive) else "-n 100"
+    asked = "--source FILE --beams 5" if SOURCE in writer.needs else asked
     lines = [
         f"tokengan generate {where} {asked}",
         f"tokengan evaluate {where}",
