@@ -5,21 +5,24 @@ Axes: B batch, T time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
 
+from tokengan.api.codes import between, codes_of, decoded, inferring
 from tokengan.api.saved import saved_task
 from tokengan.config import Config, configure, seed_of
 from tokengan.data.messages import brief, place
 from tokengan.errors import UserError, nearest
 from tokengan.generators.base import Autoregressive, Condition, on_device, rows_of
 from tokengan.methods.base import Method
+from tokengan.metrics.law import BOUND_SAMPLES
 from tokengan.modes import evaluating
 from tokengan.noise import Noise, seeded
+from tokengan.sampling.beam import beam
 from tokengan.sampling.decoding import Decoding
 from tokengan.sampling.law import nll
 from tokengan.sampling.write import write
@@ -68,7 +71,7 @@ class Model:
 
     def generate(
         self,
-        n: int = 10,
+        n: int | None = None,
         *,
         temperature: float = 1.0,
         top_k: int = 0,
@@ -76,49 +79,86 @@ class Model:
         greedy: bool = False,
         seed: int = 0,
         unknown: bool = False,
+        beams: int = 0,
         **conditions: Any,
     ) -> list[str]:
         """Return fresh texts; the same for the same seed.
 
         Args:
-            n: How many.
+            n: How many; None for 10, or one for each of the conditions given as a list.
             temperature: Divides the logits; 0 takes the likeliest token.
             top_k: Draw from the k likeliest tokens; 0 draws from all.
             top_p: Draw from the smallest set of likeliest tokens with this mass.
             greedy: Take the likeliest token.
             seed: Seed of the draws.
             unknown: Whether the unknown word may be written.
-            conditions: What the task lets one ask for, by name (`Task.asked`).
+            beams: Search with so many beams and draw nothing: the best text for each condition, or the n best where
+                there is none. 0 draws.
+            conditions: What the task lets one ask for, by name (`Task.asked`): `source=["red heart"]`.
         """
-        return list(self.stream(n, temperature, top_k, top_p, greedy, seed, unknown, **conditions))
+        return list(self.stream(n, temperature, top_k, top_p, greedy, seed, unknown, beams=beams, **conditions))
 
     def stream(
         self,
-        n: int,
+        n: int | None,
         temperature: float,
         top_k: int,
         top_p: float,
         greedy: bool,
         seed: int,
         unknown: bool,
+        beams: int = 0,
+        shown: bool = False,
         **conditions: Any,
     ) -> Iterator[str]:
-        """Yield what `generate` returns, as it is written."""
+        """Yield what `generate` returns, as it is written; with `shown`, what each was written under beside it."""
+        if n is None:
+            n = next((len(value) for value in conditions.values() if isinstance(value, list)), 10)
         if n < 1:
             raise UserError(f"n is {n}: ask for 1 text or more")
         unk = self.method.spec.unk
         forbid = () if unknown or unk is None else (unk,)
         decoding = Decoding(temperature, top_k, top_p, greedy, forbid)
-        condition = self.method.task.asked(n, **conditions)
+        condition = on_device(self.method.task.asked(n, **conditions), self.method.device)
+        writer = self.method.writer
+        for name in condition:
+            if conditions.get(name) is not None and name not in writer.needs:
+                raise UserError(
+                    f"the generator of {place(self.path)} ({type(writer).__name__}) reads no {name}: train with one "
+                    "that does (`tokengan methods`), or leave it out"
+                )
         noise = Noise(seeded("generate", seed_of(seed), self.method.device))
-        return self._stream(n, decoding, noise, condition)
+        said = self.method.task.shown if shown and writer.needs else self.method.task.decode
+        if beams:
+            if decoding != Decoding(forbid=forbid):
+                raise UserError("beams take the likeliest: leave out temperature, top_k, top_p and greedy, or beams")
+            return iter(said(self._searched(n, beams, decoding, noise, condition)))
+        return self._stream(n, decoding, noise, condition, said)
 
-    def _stream(self, n: int, decoding: Decoding, noise: Noise, condition: Condition) -> Iterator[str]:
+    def _searched(self, n: int, beams: int, decoding: Decoding, noise: Noise, condition: Condition) -> Sequences:
+        """Return the best sequence for each condition, or the best of all where there is none."""
+        writer, rows = self.method.writer, n if condition else 1
+        if not isinstance(writer, Autoregressive):
+            raise UserError(f"the generator of {place(self.path)} does not write token by token: leave out beams")
+        if n > rows * beams:
+            raise UserError(f"{beams} beams find {beams} texts, not {n}: ask for fewer, or search with more beams")
+        given = {**writer.prior(rows, noise), **condition}
+        found = beam(writer, rows, beams, condition=given, decoding=decoding)
+        return found.select(found.mask.any(1)).select(slice(0, n))
+
+    def _stream(
+        self,
+        n: int,
+        decoding: Decoding,
+        noise: Noise,
+        condition: Condition,
+        said: Callable[[Sequences], list[str]],
+    ) -> Iterator[str]:
         for first in range(0, n, CHUNK):
             rows = torch.arange(first, first + CHUNK).clamp(max=n - 1)
-            own = on_device(rows_of(condition, rows), self.method.device)
+            own = rows_of(condition, rows.to(self.method.device))
             written = write(self.method.writer, CHUNK, noise, decoding, condition=own)
-            yield from self.method.task.decode(written.select(slice(0, n - first)))
+            yield from said(written.select(slice(0, n - first)))
 
     def score(self, texts: Iterable[str]) -> list[float]:
         """Return the discriminator's probability that each text is real.
@@ -139,16 +179,40 @@ class Model:
             return [p for x in self._encoded(texts) for p in critic(x)["logits"].float().sigmoid().tolist()]
 
     def nll(self, texts: Iterable[str]) -> list[float]:
-        """Return -log p(text) in nats per token, EOS counted, under the generator at temperature 1."""
+        """Return -log p(text) in nats per token, EOS counted, under the generator at temperature 1.
+
+        Of a generator with a latent code: the upper bound of `BOUND_SAMPLES` importance-weighted draws of it.
+        """
         law = self.method.writer
-        if not isinstance(law, Autoregressive) or law.density != "exact":
-            raise UserError(f"the generator of {place(self.path)} has no exact likelihood")
+        if not isinstance(law, Autoregressive) or law.density == "none":
+            raise UserError(f"the generator of {place(self.path)} has no likelihood")
+        noise = Noise(seeded("bound", 0, self.method.device))
 
         def mean(x: Sequences) -> Tensor:
+            if law.density == "bound":
+                return -law.bound(x, noise, BOUND_SAMPLES) / x.lengths
             return torch.where(x.mask, nll(law(x), x), 0.0).sum(1) / x.lengths
 
         with torch.no_grad(), evaluating(law):
             return [value for x in self._encoded(texts) for value in mean(x).tolist()]
+
+    def reconstruct(self, texts: Iterable[str]) -> list[str]:
+        """Return each text as the generator writes it from its latent code alone: the mean code, the likeliest tokens.
+
+        Raises UserError for a run without latent codes.
+        """
+        generator = inferring(self.method, place(self.path))
+        batches = self._encoded(texts)
+        return [text for x in batches for text in decoded(self.method, generator, codes_of(generator, [x]))]
+
+    def interpolate(self, first: str, last: str, n: int = 7) -> list[str]:
+        """Return n texts from one to the other: the likeliest tokens at codes on the line between their mean codes.
+
+        Raises UserError for a run without latent codes.
+        """
+        generator = inferring(self.method, place(self.path))
+        ends = codes_of(generator, self._encoded([first, last]))
+        return decoded(self.method, generator, between(ends, n))
 
     def _encoded(self, texts: Iterable[str]) -> Iterator[Sequences]:
         texts = list(texts)

@@ -19,7 +19,7 @@ from tokengan.config.settings import dotted
 from tokengan.data.messages import brief, place
 from tokengan.data.write import atomic_write
 from tokengan.errors import UserError
-from tokengan.generators.base import on_device
+from tokengan.generators.base import Condition, on_device
 from tokengan.methods.base import Method, generator_state
 from tokengan.metrics.evaluator import Evaluator
 from tokengan.noise import Noise, seeded
@@ -55,6 +55,14 @@ class TrainedRun(Model):
         self.result = result
         self.report: FinalReport | None = None
         self.control: FinalReport | None = None
+
+    def samples(self, n: int) -> list[str]:
+        """Return texts for a person: written for held-out conditions, with those beside them, where there are some."""
+        if not self.method.writer.needs:
+            return self.generate(n)
+        heldout = self.method.task.test.cycle(n).to(self.method.device)
+        noise = Noise(seeded("samples", self.config.seed, self.method.device))
+        return _shown(self.method, n, noise, heldout.condition)
 
     def to_json(self) -> dict[str, Any]:
         """Return the outcome for `json.dumps`."""
@@ -146,10 +154,8 @@ class Session:
                 parent.rmdir()
 
     def _samples(self, method: Method) -> list[str]:
-        forbid = () if method.spec.unk is None else (method.spec.unk,)
         noise = Noise(seeded("samples", self.config.seed, method.device))
-        condition = on_device(self.task.fresh(SHOWN, noise), method.device)
-        return self.task.decode(write(method.writer, SHOWN, noise, Decoding(forbid=forbid), condition=condition))
+        return _shown(method, SHOWN, noise, on_device(self.task.fresh(SHOWN, noise), method.device))
 
     def _control(self) -> FinalReport | None:
         out = self.out / CONTROL
@@ -165,6 +171,13 @@ class Session:
             start=start,
         )
         return Session(config, out, self.task).run().report
+
+
+def _shown(method: Method, rows: int, noise: Noise, condition: Condition) -> list[str]:
+    """Return texts of a method, what they were written under beside them."""
+    forbid = () if method.spec.unk is None else (method.spec.unk,)
+    said = method.task.shown if method.writer.needs else method.task.decode
+    return said(write(method.writer, rows, noise, Decoding(forbid=forbid), condition=condition))
 
 
 def _hardware(config: Config) -> None:
@@ -190,9 +203,9 @@ def _start_weights(start: str, task: Task) -> dict[str, Tensor]:
     run = Run(path)
     with tempfile.TemporaryDirectory() as aside:
         task.save(Path(aside))
-        for name in ("spec.json", "tokenizer.json"):
-            here, there = Path(aside, name), run.path / name
-            if here.exists() != there.exists() or (here.exists() and here.read_bytes() != there.read_bytes()):
+        for here in sorted(Path(aside).iterdir()):
+            name, there = here.name, run.path / here.name
+            if not there.exists() or here.read_bytes() != there.read_bytes():
                 raise UserError(
                     f"{place(run.path)} was trained on other data than these ({name} differs): give the same data and "
                     "data settings, or start from another run"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from tokengan.data.render import render_report
+from tokengan.generators.source import SOURCE
 from tokengan.metrics import comparable, table
 from tokengan.training.updater import Updater, players_of
 
@@ -151,7 +152,7 @@ def beside(columns: Mapping[str, Mapping[str, Figure]]) -> str:
 
 def ending(run: TrainedRun, samples: int = 5) -> str:
     """Return the figures, some texts, and what to type next."""
-    texts = "\n".join(f"  {text}" for text in run.generate(samples))
+    texts = "\n".join(f"  {text}" for text in run.samples(samples))
     said = run.result.text if run.config.trainer.quiet else ""  # else the trainer has said so
     return BLANK.join(part for part in (_report(run), f"{samples} samples:\n{texts}", said, next_commands(run)) if part)
 
@@ -163,8 +164,9 @@ def _report(run: TrainedRun) -> str:
 def next_commands(run: TrainedRun) -> str:
     """Return the commands that go on from here."""
     where = shlex.quote(str(run.path))
+    asked = "--source FILE --beams 5" if SOURCE in run.method.writer.needs else "-n 100 --temperature 0.8"
     lines = [
-        f"tokengan generate {where} -n 100 --temperature 0.8",
+        f"tokengan generate {where} {asked}",
         f"tokengan evaluate {where}",
     ]
     if run.result.status != "done":

@@ -24,7 +24,7 @@ from tokengan.training.updater import players_of
 
 __all__ = ["Config"]
 
-FILES = ("source", "arrays", "valid", "test")  # settings of a task that may name a file
+FILES = ("source", "arrays", "valid", "test", "outside")  # settings of a task that may name a file
 # What constructors raise for numbers that make no sense (a dropout of 2, a width below 0).
 NONSENSE = (ValueError, TypeError, RuntimeError, ArithmeticError, AssertionError, LookupError, MemoryError)
 
@@ -62,10 +62,11 @@ class Config:
         self._parser.add_class_arguments(self._method_class, None, skip={"task", "seed"})
         self._parser.add_class_arguments(self._task_class, "data", instantiate=False)
         self._parser.add_class_arguments(TrainerSettings, "trainer")
+        given = _folded(settings)
         # A class stands before its own arguments.
-        keys = sorted(settings, key=lambda key: key.count("."))
+        keys = sorted(given, key=lambda key: key.count("."))
         try:
-            self.values: Namespace = self._parser.parse_args([f"--{key}={as_text(settings[key])}" for key in keys])
+            self.values: Namespace = self._parser.parse_args([f"--{key}={as_text(given[key])}" for key in keys])
         except UserError:
             raise
         except Exception as error:  # jsonargparse lets through what the types it calls raise
@@ -123,8 +124,9 @@ class Config:
         values = self.values.clone()
         for name in FILES:
             given = values.data.get(name)
-            if given is not None and os.path.exists(str(given)) and str(given).partition(":")[0] not in BUILTIN:
-                values.data[name] = os.path.abspath(str(given))
+            files = str(given).split(",") if not os.path.exists(str(given)) else [str(given)]
+            if given is not None and all(map(os.path.exists, files)) and str(given).partition(":")[0] not in BUILTIN:
+                values.data[name] = ",".join(map(os.path.abspath, files))
         head = {
             "method": self.method,
             "task": self.task,
@@ -139,6 +141,23 @@ class Config:
             f"# tokengan {version('tokengan')}; a config file is trusted code: the classes it names are imported.\n"
             + (text + self._parser.dump(values, format="yaml", skip_unset=False))
         )
+
+
+def _folded(settings: Settings) -> Settings:
+    """Return the settings with those of a part within a part as one value.
+
+    One by one jsonargparse would read a null of theirs as the text "None".
+
+    >>> _folded({"generator": "a.B", "generator.member": "a.C", "generator.member.std": None})
+    {'generator': 'a.B', 'generator.member': {'class_path': 'a.C', 'init_args': {'std': None}}}
+    """
+    folded = dict(settings)
+    for name in sorted(settings, key=lambda key: key.count("."), reverse=True):
+        own = [key for key in folded if key.startswith(f"{name}.")]
+        if "." in name and own and isinstance(settings[name], str):
+            inner = {key.removeprefix(f"{name}."): folded.pop(key) for key in own}
+            folded[name] = {"class_path": settings[name], "init_args": inner}
+    return folded
 
 
 def _begun(factory: Callable[[Spec], Any], weights: Mapping[str, Tensor]) -> Callable[[Spec], Any]:

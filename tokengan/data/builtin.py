@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from tokengan.chem.data import builtin_smiles
-from tokengan.data.emoji_names import emoji_names
+from tokengan.data.chatter import chatter_pairs
+from tokengan.data.emoji_names import emoji_names, emoji_pairs
 from tokengan.data.fortunes import fortune_sentences
 from tokengan.data.lines import Lines, text_digest
 from tokengan.data.messages import place
@@ -15,13 +16,17 @@ from tokengan.data.read import collect
 from tokengan.data.records import Column, Row
 from tokengan.errors import UserError
 
-__all__ = ["BUILTIN", "KNOWN_HUB_IDS", "HubId", "read_builtin"]
+__all__ = ["BUILTIN", "KNOWN_HUB_IDS", "TARGET", "HubId", "read_builtin"]
+
+TARGET = "target"  # the column that a pair's second text stands in
+VARIANTS = ("emoji", "chatterbot")
 
 # Name -> what `tokengan data list` says of it.
 BUILTIN = {
     "fortunes": "17,700 English sentences of 4 to 25 words, lower case, punctuation apart; column category",
     "smiles": "4,892 molecules of the National Cancer Institute as canonical SMILES (extra chem)",
-    "emoji": "3,970 short names of emoji; emoji:de and 12 other languages; column emoji",
+    "emoji": "3,970 short names of emoji; emoji:de and 12 other languages; column emoji; emoji:en-de are pairs",
+    "chatterbot": "1,600 messages with a reply to each, English; chatterbot:german and 20 other languages; pairs",
 }
 
 
@@ -62,15 +67,22 @@ def read_builtin(source: str, column: Column = None, *, max_lines: int | None = 
     name, _, option = source.partition(":")
     if column is not None:
         raise UserError(f"{place(source)} is built in and has its text already chosen: leave out column")
-    if name != "emoji" and option:
+    if name not in VARIANTS and option:
         raise UserError(f"{name} has no variants: leave out everything from the colon on")
+    lines = collect(source, islice(_rows(name, option), max_lines))
+    return replace(lines, sha256=text_digest([*lines.texts, *lines.columns.get(TARGET, ())]))
+
+
+def _rows(name: str, option: str) -> Iterator[Row]:
     if name == "smiles":
-        lines = collect(source, ((number, text, {}) for number, text in enumerate(builtin_smiles()[:max_lines], 1)))
-        return replace(lines, sha256=text_digest(lines.texts))
-    pairs, beside = (fortune_sentences(), "category") if name == "fortunes" else (emoji_names(option or "en"), "emoji")
-    lines = collect(source, islice(_rows(pairs, beside), max_lines))
-    return replace(lines, sha256=text_digest(lines.texts))
-
-
-def _rows(pairs: Iterator[tuple[str, str]], column: str) -> Iterator[Row]:
-    return ((number, text, {column: value}) for number, (value, text) in enumerate(pairs, 1))
+        rows = ((text, {}) for text in builtin_smiles())
+    elif name == "fortunes":
+        rows = ((text, {"category": category}) for category, text in fortune_sentences())
+    elif name == "chatterbot":
+        rows = ((message, {TARGET: reply, "topic": topic}) for topic, message, reply in chatter_pairs(option))
+    elif "-" in option:
+        one, _, other = option.partition("-")
+        rows = ((text, {TARGET: target, "emoji": symbol}) for symbol, text, target in emoji_pairs(one, other))
+    else:
+        rows = ((text, {"emoji": symbol}) for symbol, text in emoji_names(option or "en"))
+    return ((number, text, others) for number, (text, others) in enumerate(rows, 1))

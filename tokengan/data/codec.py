@@ -45,15 +45,22 @@ class TextCodec:
         self.tokenizer = tokenizer
         self.spec = spec
 
-    def encode(self, texts: Iterable[str]) -> Sequences:
-        """Return texts as a batch. Raises UserError naming the first, counted from 1, that is too long."""
+    def encode(self, texts: Iterable[str], limit: int | None = None, what: str = "text") -> Sequences:
+        """Return texts as a batch. Raises UserError naming the first, counted from 1, that is too long.
+
+        Args:
+            texts: The texts.
+            limit: Most tokens, EOS counted; None for `spec.max_length`.
+            what: What they are called in the message.
+        """
+        limit = limit or self.spec.max_length
         texts = list(texts)
         rows = list(self.tokenizer.encode_many(texts))
         for number, (text, row) in enumerate(zip(texts, rows, strict=True), 1):
-            if len(row) >= self.spec.max_length:
+            if len(row) >= limit:
                 raise UserError(
-                    f"text {number}, '{brief(text)}', has {len(row) + 1} tokens with EOS, at most "
-                    f"{self.spec.max_length} fit: shorten it or leave it out"
+                    f"{what} {number}, '{brief(text)}', has {len(row) + 1} tokens with EOS, at most {limit} fit: "
+                    "shorten it or leave it out"
                 )
         return batch(rows)
 

@@ -16,9 +16,11 @@ from tokengan.data.records import Column, Row, comma_rows, json_rows, plain_rows
 from tokengan.data.stream import MAX_LINE_BYTES
 from tokengan.errors import UserError
 
-__all__ = ["FORMATS", "collect", "file_format", "read_file"]
+__all__ = ["FORMATS", "Reader", "collect", "file_format", "known_format", "read_file"]
 
-FORMATS: dict[str, Callable[[Path, Column, int], Iterator[Row]]] = {
+Reader = Callable[[Path, Column, int], Iterator[Row]]
+
+FORMATS: dict[str, Reader] = {
     ".txt": plain_rows,
     ".csv": comma_rows,
     ".tsv": tab_rows,
@@ -44,6 +46,7 @@ def read_file(
     *,
     max_lines: int | None = None,
     max_line_bytes: int = MAX_LINE_BYTES,
+    reader: Reader | None = None,
 ) -> Lines:
     r"""Read the texts of a `.txt`, `.csv`, `.tsv`, `.jsonl` or `.smi` file, or of one of these with `.gz` behind it.
 
@@ -55,6 +58,7 @@ def read_file(
         column: Name of the column to read; its number, from 1, in a `.csv` or `.tsv` without a header line.
         max_lines: Read only so many lines from the top.
         max_line_bytes: A longer line is an error: it is nearly always a file without line ends.
+        reader: How the rows are read, None for the way that the file's ending tells.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -66,7 +70,7 @@ def read_file(
     """
     path = Path(path)
     _check_path(path)
-    rows = FORMATS[_known_format(path)](path, column, max_line_bytes)
+    rows = (reader or FORMATS[known_format(path)])(path, column, max_line_bytes)
     lines = collect(str(path), islice(rows, max_lines))
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -100,7 +104,8 @@ def collect(name: str, rows: Iterator[Row]) -> Lines:
     return Lines(name, texts, numbers, columns, read, read - len(texts))
 
 
-def _known_format(path: Path) -> str:
+def known_format(path: Path) -> str:
+    """Return the suffix that tells the format. Raises UserError where there is none."""
     known = file_format(path)
     if known is None:
         raise UserError(

@@ -48,8 +48,8 @@ def smiles_rows(path: Path, column: Column, max_line_bytes: int) -> Iterator[Row
         yield number, smiles, {"name": name[0] if name else ""}
 
 
-def find_column(path: Path | str, names: Sequence[str], column: str | None) -> str:
-    """Return the column to read: the one asked for, or the only one there is.
+def find_column(path: Path | str, names: Sequence[str], column: str | None, setting: str = "column") -> str:
+    """Return the column to read: the one asked for as a setting, or the only one there is.
 
     >>> find_column("my.csv", ["id", "text"], "text"), find_column("my.csv", ["text"], None)
     ('text', 'text')
@@ -61,7 +61,9 @@ def find_column(path: Path | str, names: Sequence[str], column: str | None) -> s
     if column is None and len(names) == 1:
         return names[0]
     if column is None:
-        raise UserError(f"{place(path)} has {len(names)} columns, say which to read, as column=NAME: {listing(names)}")
+        raise UserError(
+            f"{place(path)} has {len(names)} columns, say which to read, as {setting}=NAME: {listing(names)}"
+        )
     if column not in names:
         hint = suggest(column, names) or "."
         raise UserError(f"{place(path)} has no column '{brief(column)}'{hint} Its columns: {listing(names)}")

@@ -35,9 +35,15 @@ def render_report(report: dict[str, Any], width: int = 100) -> str:
     for name in ("sequences", "duplicates", "tokens"):
         table.add_row(name, *(f"{figures[name]:,}" for figures in splits.values()))
     table.add_row("unknown tokens", *(f"{figures['unknown_share']:.2%}" for figures in splits.values()))
-    table.add_row("length, mean", *(f"{figures['length']['mean']:.1f}" for figures in splits.values()))
-    for name in ("median", "p95", "p99", "longest"):
-        table.add_row(f"length, {name}", *(f"{figures['length'][name]}" for figures in splits.values()))
+    for kind in ("source_length", "length"):
+        known = [figures[kind] for figures in splits.values() if kind in figures]
+        title = kind.replace("_", " ")
+        if known:
+            table.add_row(f"{title}, mean", *(f"{length['mean']:.1f}" for length in known))
+            for name in ("median", "p95", "p99", "longest"):
+                table.add_row(f"{title}, {name}", *(f"{length[name]}" for length in known))
+    for name, counts in report.get("labels", {}).items():
+        table.add_row(f"label {name}", *(f"{counts[split]:,}" for split in splits))
 
     text = StringIO()
     console = Console(file=text, width=width, highlight=False, markup=False, emoji=False)

@@ -13,7 +13,7 @@ import numpy as np
 from tokengan.data.levels import UNK
 from tokengan.data.lines import Lines
 
-__all__ = ["Encoded", "corpus_report", "split_report"]
+__all__ = ["Encoded", "corpus_report", "length_figures", "split_report"]
 
 QUANTILES = {"shortest": 0.0, "median": 0.5, "p95": 0.95, "p99": 0.99, "longest": 1.0}
 # Above these the data are nearly always read at the wrong level, or hold little to learn from.
@@ -40,6 +40,21 @@ class Encoded:
         """Return the different texts that stay."""
         return {key(self.lines.texts[i]) for i in self.kept}
 
+    def further(self) -> dict[str, Any]:
+        """Return figures that only this kind of data has."""
+        return {}
+
+
+def length_figures(rows: Sequence[Sequence[int]]) -> dict[str, float]:
+    """Return quantiles and mean of the lengths of rows of ids, EOS counted.
+
+    >>> length_figures([[4], [4, 5, 6]])
+    {'shortest': 2, 'median': 2, 'p95': 2, 'p99': 2, 'longest': 4, 'mean': 3.0}
+    """
+    lengths = np.array([len(row) + 1 for row in rows] or [0])
+    quantiles = {name: int(np.quantile(lengths, q, method="lower")) for name, q in QUANTILES.items()}
+    return quantiles | {"mean": round(float(lengths.mean()), 2)}
+
 
 def split_report(part: Encoded, key: Callable[[str], str] = str) -> dict[str, Any]:
     """Return the figures of one split. Lengths count EOS, token and unknown counts do not.
@@ -52,8 +67,7 @@ def split_report(part: Encoded, key: Callable[[str], str] = str) -> dict[str, An
     (2, 4, 1, {'too_long': {'texts': 1, 'first_line': 4}})
     """
     rows = [part.rows[i] for i in part.kept]
-    lengths = np.array([len(row) + 1 for row in rows] or [0])
-    tokens = int(lengths.sum()) - len(rows)
+    tokens = sum(map(len, rows))
     unknown = sum(row.count(UNK) for row in rows)
     return {
         "file": part.lines.name,
@@ -69,8 +83,8 @@ def split_report(part: Encoded, key: Callable[[str], str] = str) -> dict[str, An
         "tokens": tokens,
         "unknown": unknown,
         "unknown_share": round(unknown / tokens, 6) if tokens else 0.0,
-        "length": {name: int(np.quantile(lengths, q, method="lower")) for name, q in QUANTILES.items()}
-        | {"mean": round(float(lengths.mean()), 2)},
+        "length": length_figures(rows),
+        **part.further(),
     }
 
 

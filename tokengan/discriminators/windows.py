@@ -34,7 +34,9 @@ def maxima(
         filling = torch.cat([torch.zeros_like(bias).expand(len(signal), 1, -1), added], dim=1) + bias
         if length > width:
             windows = linear(signal.unfold(2, width, 1).transpose(1, 2).flatten(2), weight.flatten(1), bias)
-            inside = torch.arange(windows.shape[1], device=lengths.device) <= (lengths.unsqueeze(1) - width).clamp(min=0)
+            inside = torch.arange(windows.shape[1], device=lengths.device) <= (lengths.unsqueeze(1) - width).clamp(
+                min=0
+            )
             windows = windows.masked_fill(~inside.unsqueeze(2), torch.finfo(windows.dtype).min)
             filling = torch.cat([filling[:, :width], windows.cummax(1).values], dim=1)
         pooled.append(filling)

@@ -1,6 +1,6 @@
-"""Pre-norm Transformer blocks (Vaswani et al. 2017; Radford et al. 2019), causal, cached or bidirectional.
+"""Pre-norm Transformer blocks (Vaswani et al. 2017; Radford et al. 2019), causal, cached or bidirectional, also crossed.
 
-Axes: B batch, T tokens read now, P tokens read before, E width, N heads, D = E/N.
+Axes: B batch, T tokens read now, P tokens read before, S source tokens, E width, N heads, D = E/N.
 """
 
 from __future__ import annotations
@@ -20,28 +20,52 @@ Cache = tuple[Tensor, Tensor]
 
 
 class Block(nn.Module):
-    """a = h + W softmax(Q K' / sqrt(D)) V of norm(h), then a + MLP(norm(a)) with GELU."""
+    """a = h + W softmax(Q K' / sqrt(D)) V of norm(h), then a + MLP(norm(a)) with GELU.
 
-    def __init__(self, width: int, heads: int, dropout: float) -> None:
+    A crossed block does the same in between with K and V of a memory.
+    """
+
+    def __init__(self, width: int, heads: int, dropout: float, crossed: bool) -> None:
         super().__init__()
         self.heads = heads
         self.before_mix, self.before_mlp = nn.LayerNorm(width), nn.LayerNorm(width)
         self.project = nn.Linear(width, 3 * width)
         self.join = nn.Linear(width, width)
         self.widen, self.narrow = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+        if crossed:
+            self.before_cross = nn.LayerNorm(width)
+            self.ask, self.remember = nn.Linear(width, width), nn.Linear(width, 2 * width)
+            self.cross_join = nn.Linear(width, width)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, hidden: Tensor, past: Cache | None, mask: Tensor | None, causal: bool) -> tuple[Tensor, Cache]:
+    def split(self, projected: Tensor, parts: int) -> Tensor:
+        """Return `parts` tensors [B,N,T,D] out of one linear layer's output [B,T,parts*E]."""
+        return projected.unflatten(-1, (parts, self.heads, -1)).permute(2, 0, 3, 1, 4)
+
+    def forward(
+        self,
+        hidden: Tensor,
+        past: Cache | None,
+        mask: Tensor | None,
+        causal: bool,
+        memory: Cache | None,
+        memory_mask: Tensor | None,
+    ) -> tuple[Tensor, Cache]:
         """Return the new hidden states [B,T,E] and the keys and values of all tokens read so far."""
-        projected = self.project(self.before_mix(hidden)).unflatten(-1, (3, self.heads, -1))
-        query, key, value = projected.permute(2, 0, 3, 1, 4)
+        query, key, value = self.split(self.project(self.before_mix(hidden)), 3)
         if past is not None:
             key, value = torch.cat([past[0], key], dim=2), torch.cat([past[1], value], dim=2)
-        rate = self.dropout.p if self.dropout.training else 0.0
-        mixed = functional.scaled_dot_product_attention(query, key, value, mask, rate, causal)
-        hidden = hidden + self.dropout(self.join(mixed.transpose(1, 2).flatten(2)))
+        hidden = hidden + self._mix(query, (key, value), mask, causal, self.join)
+        if memory is not None:
+            (query,) = self.split(self.ask(self.before_cross(hidden)), 1)
+            hidden = hidden + self._mix(query, memory, memory_mask, False, self.cross_join)
         wide = functional.gelu(self.widen(self.before_mlp(hidden)))
         return hidden + self.dropout(self.narrow(wide)), (key, value)
+
+    def _mix(self, query: Tensor, seen: Cache, mask: Tensor | None, causal: bool, join: nn.Module) -> Tensor:
+        rate = self.dropout.p if self.dropout.training else 0.0
+        mixed = functional.scaled_dot_product_attention(query, *seen, mask, rate, causal)
+        return self.dropout(join(mixed.transpose(1, 2).flatten(2)))
 
 
 class Blocks(nn.Module):
@@ -56,7 +80,14 @@ class Blocks(nn.Module):
     """
 
     def __init__(
-        self, max_length: int, width: int, layers: int, heads: int, dropout: float = 0.0, init_std: float = 0.02
+        self,
+        max_length: int,
+        width: int,
+        layers: int,
+        heads: int,
+        dropout: float = 0.0,
+        init_std: float = 0.02,
+        crossed: bool = False,
     ) -> None:
         """Build the network.
 
@@ -67,12 +98,13 @@ class Blocks(nn.Module):
             heads: Attention heads of a block.
             dropout: On the embeddings, the attention weights and what each block adds.
             init_std: Weights start N(0, init_std), those that write into the residual stream divided by sqrt(2 L).
+            crossed: Whether the blocks also look at a memory, a source that was read.
         """
         super().__init__()
         if width % heads:
             raise ValueError(f"the width must be a multiple of the number of heads, not {width} of {heads}")
         self.positions = nn.Parameter(torch.empty(max_length, width))
-        self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(layers))
+        self.blocks = nn.ModuleList(Block(width, heads, dropout, crossed) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.dropout = nn.Dropout(dropout)
         for name, parameter in self.named_parameters():
@@ -82,12 +114,18 @@ class Blocks(nn.Module):
             elif name.endswith("bias"):
                 nn.init.zeros_(parameter)
 
+    def remember(self, memory: Float[Tensor, "B S E"]) -> list[Cache]:
+        """Return every block's keys and values of a memory, computed once for all steps."""
+        return [tuple(block.split(block.remember(memory), 2)) for block in self.blocks]  # pyright: ignore
+
     def forward(
         self,
         embedded: Float[Tensor, "B T E"],
         past: Sequence[Cache] = (),
         mask: Bool[Tensor, "B 1 #T S"] | None = None,
         causal: bool = False,
+        memory: Sequence[Cache] = (),
+        memory_mask: Bool[Tensor, "B 1 1 S"] | None = None,
     ) -> tuple[Float[Tensor, "B T E"], list[Cache]]:
         """Return hidden states and every block's keys and values.
 
@@ -96,6 +134,8 @@ class Blocks(nn.Module):
             past: What this returned for the tokens before them; nothing is changed in it.
             mask: Which tokens may be looked at, or None for all.
             causal: Whether each token sees only itself and those before it.
+            memory: What `remember` returned, for crossed blocks.
+            memory_mask: Which tokens of the memory may be looked at.
         """
         read = past[0][0].shape[2] if past else 0
         after = read + embedded.shape[1]
@@ -107,6 +147,7 @@ class Blocks(nn.Module):
         hidden = self.dropout(embedded + self.positions[read:after])
         caches: list[Cache] = []
         for k, block in enumerate(self.blocks):
-            hidden, cache = block(hidden, past[k] if past else None, mask, causal)
+            own, seen = past[k] if past else None, memory[k] if memory else None
+            hidden, cache = block(hidden, own, mask, causal, seen, memory_mask)
             caches.append(cache)
         return self.norm(hidden), caches

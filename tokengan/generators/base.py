@@ -100,10 +100,16 @@ class Generator(nn.Module):
     reads: ClassVar[frozenset[str]] = frozenset()
     lent: Borrowed[Any]
 
+    closed: Tensor
+
     def __init__(self, spec: Spec) -> None:
-        """Keep the sizes."""
+        """Keep the sizes and which ids are closed."""
         super().__init__()
         self.spec = spec
+        # Added to the output bias. Finite, also when divided by a low temperature: 0 * -inf in an entropy would be NaN.
+        closed = torch.zeros(spec.vocab_size)
+        closed[list(spec.never)] = -1e30
+        self.register_buffer("closed", closed, persistent=False)
 
     def prior(self, rows: int, noise: Noise) -> Condition:
         """Return the conditions that the generator draws itself (latents); none by default."""
@@ -121,6 +127,17 @@ class Generator(nn.Module):
         """
         raise NotImplementedError(f"{type(self).__name__} neither steps nor writes")
 
+    def bound(self, x: Sequences, noise: Noise, samples: int = 1, temperature: float = 1.0) -> Float[Tensor, " B"]:
+        """Return a lower bound on log p(x), nats per sequence: for a generator whose density is a `bound`.
+
+        Args:
+            x: Sequences; the conditions that the generator's prior draws are not needed.
+            noise: Where the uniforms come from.
+            samples: Draws for each sequence, S: the more, the tighter.
+            temperature: Divides the logits.
+        """
+        raise NotImplementedError(f"the density of a {type(self).__name__} is {self.density}")
+
 
 class Autoregressive(Generator):
     """A generator whose law is a product of next-token laws.
@@ -131,15 +148,6 @@ class Autoregressive(Generator):
 
     density: ClassVar[Literal["exact", "bound", "none"]] = "exact"
     gives: ClassVar[frozenset[str]] = frozenset({"logits"})
-    closed: Tensor
-
-    def __init__(self, spec: Spec) -> None:
-        """Keep the sizes and which ids are closed."""
-        super().__init__(spec)
-        # Added to the output bias. Finite, also when divided by a low temperature: 0 * -inf in an entropy would be NaN.
-        closed = torch.zeros(spec.vocab_size)
-        closed[list(spec.never)] = -1e30
-        self.register_buffer("closed", closed, persistent=False)
 
     def forward(self, x: Sequences) -> Outputs:
         """Return outputs for every position at once: `logits` [B,T,V] and whatever else the network offers.

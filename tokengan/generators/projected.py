@@ -5,6 +5,7 @@ Axes: B batch, T time, N real tokens, V vocabulary, H hidden.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
@@ -12,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tokengan.generators.base import Autoregressive, Outputs, embed
+from tokengan.generators.base import Autoregressive, Outputs, State, Token, embed
 from tokengan.sequences import Sequences
 from tokengan.spec import Spec
 
@@ -20,6 +21,8 @@ __all__ = ["Projected", "linear_logp"]
 
 # Numbers in a chunk of logits: small enough to stay in a processor's cache, where the passes over it cost a third.
 CHUNK = 2**20
+# Above this many numbers a table of every token costs more than it saves.
+TABLE_LIMIT = 2**24
 
 
 class LinearLogp(torch.autograd.Function):
@@ -130,6 +133,23 @@ class Projected(Autoregressive):
         table, tokens = self.embedding.weight, x.tokens if x.soft is None else x.soft
         start = embed(table, x.tokens.new_full((len(x), 1), self.spec.start))
         return torch.cat([start, embed(table, tokens[:, :-1])], dim=1)
+
+    def table(self, project: Callable[[Tensor], Tensor], width: int) -> dict[str, Tensor]:
+        """Return what `project` [V,E] -> [V,width] makes of every token, to be shared by all steps of one loop.
+
+        Nothing where the loop has a gradient or dropout, or where the table would be too large.
+        """
+        small = self.spec.vocab_size * width <= TABLE_LIMIT
+        if torch.is_grad_enabled() or self.training or not small:
+            return {}
+        return {"table": project(self.embedding.weight)}
+
+    def projected(self, project: Callable[[Tensor], Tensor], token: Token, state: State) -> Tensor:
+        """Return what `project` makes of one token a row, looked up in the state's table where there is one."""
+        table = state.shared.get("table")
+        if table is None or token.is_floating_point():
+            return project(embed(self.embedding.weight, token))
+        return embed(table, token)
 
     def readout(self) -> tuple[Float[Tensor, "V H"], Float[Tensor, " V"]]:
         """Return W and b; the bias puts closed ids out of reach."""

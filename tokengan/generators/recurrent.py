@@ -5,6 +5,7 @@ Axes: B batch, T time, V vocabulary, E embedding, H hidden, L layers.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 import torch
@@ -12,15 +13,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tokengan.generators.base import Condition, Outputs, State, Token, embed
+from tokengan.generators.base import Condition, Outputs, State, Token
 from tokengan.generators.projected import Projected
 from tokengan.sequences import Sequences
 from tokengan.spec import Spec
 
 __all__ = ["GRU", "LSTM"]
-
-# Above this many numbers a table of every token's input projection costs more than it saves.
-TABLE_LIMIT = 2**24
 
 
 class Recurrent(Projected):
@@ -63,36 +61,40 @@ class Recurrent(Projected):
 
     def hidden(self, x: Sequences) -> Float[Tensor, "B T H"]:
         """Return the last layer's states before each token of `x`."""
-        hidden = self.read(x)
-        for layer in self.layers:
-            hidden, _ = layer(self.dropout(hidden))
-        return self.dropout(hidden)
+        rows, hidden = self.begin(len(x), x.condition), self.read(x)
+        for k, layer in enumerate(self.layers):
+            first = tuple(rows[part][:, k].unsqueeze(0).contiguous() for part in self.parts)
+            hidden, _ = layer(self.dropout(hidden), first if len(first) > 1 else first[0])
+        return self.look(hidden, rows)
+
+    def begin(self, rows: int, condition: Condition) -> dict[str, Tensor]:
+        """Return the state before the start symbol: the layers' own [B,L,H] of zeros, whatever the condition."""
+        del condition
+        zero = self.embedding.weight.new_zeros(rows, len(self.layers), self.output.in_features)
+        return dict.fromkeys(self.parts, zero)
+
+    def look(self, top: Float[Tensor, "B *T H"], rows: dict[str, Tensor]) -> Float[Tensor, "B *T H"]:
+        """Return what the output layer reads of the last layer's states [B,H] or [B,T,H]: here the states, dropped."""
+        del rows
+        return self.dropout(top)
 
     def start(self, rows: int, condition: Condition) -> tuple[Outputs, State]:
         """Return the law of the first token and the state before it."""
-        del condition
         weight = self.embedding.weight
-        zero = weight.new_zeros(rows, len(self.layers), self.output.in_features)
-        # Without a gradient the input projection of every token is computed once, and each step only looks it up.
-        small = self.spec.vocab_size * self._cell(0)[0].shape[0] <= TABLE_LIMIT
-        table = {} if torch.is_grad_enabled() or self.training or not small else {"table": self._gates(0, weight)}
-        state = State(dict.fromkeys(self.parts, zero), table)
+        table = self.table(partial(self._gates, 0), self._cell(0)[0].shape[0])
+        state = State(self.begin(rows, condition), table)
         return self.step(torch.full((rows,), self.spec.start, device=weight.device), state)
 
     def step(self, token: Token, state: State) -> tuple[Outputs, State]:
         """Read one token and return the law of the next one."""
-        table = state.shared.get("table")
-        if table is None or token.is_floating_point():
-            gates = self._gates(0, embed(self.embedding.weight, token))
-        else:
-            gates = embed(table, token)
+        gates = self.projected(partial(self._gates, 0), token, state)
         after: list[tuple[Tensor, ...]] = []
         for k in range(len(self.layers)):
             if k > 0:
                 gates = self._gates(k, after[-1][0])
             after.append(self._advance(k, gates, tuple(state.rows[part][:, k] for part in self.parts)))
         rows = {part: torch.stack([new[i] for new in after], dim=1) for i, part in enumerate(self.parts)}
-        return self.project(self.dropout(after[-1][0])), State(rows, state.shared)
+        return self.project(self.look(after[-1][0], state.rows)), State({**state.rows, **rows}, state.shared)
 
     def _cell(self, k: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         layer = self.layers[k]

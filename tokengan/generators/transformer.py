@@ -5,11 +5,13 @@ Axes: B batch, T time, V vocabulary, E width.
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from tokengan.generators.attention import Blocks, Cache
+from tokengan.generators.attention import Blocks
 from tokengan.generators.base import Condition, Outputs, State, Token, embed
 from tokengan.generators.projected import Projected
 from tokengan.sequences import Sequences
@@ -30,6 +32,8 @@ class Transformer(Projected):
     >>> generator(x)["logits"].shape
     torch.Size([2, 4, 10])
     """
+
+    crossed: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -53,27 +57,44 @@ class Transformer(Projected):
             init_std: Weights start N(0, init_std), those that write into the residual stream divided by sqrt(2 L).
         """
         super().__init__(spec, embedding, embedding, tied)
-        self.blocks = Blocks(spec.max_length, embedding, layers, heads, dropout, init_std)
+        self.blocks = Blocks(spec.max_length, embedding, layers, heads, dropout, init_std, self.crossed)
         nn.init.normal_(self.readout()[0], std=init_std)
         nn.init.normal_(self.embedding.weight, std=init_std)
         nn.init.zeros_(self.output.bias)
 
     def hidden(self, x: Sequences) -> Float[Tensor, "B T E"]:
         """Return the last block's states before each token of `x`, normed."""
-        return self.blocks(self.read(x), causal=True)[0]
+        seen = self._seen(self.begin(len(x), x.condition))
+        return self.blocks(self.read(x), causal=True, **seen)[0]
+
+    def begin(self, rows: int, condition: Condition) -> dict[str, Tensor]:
+        """Return what a state holds before the start symbol: here nothing, whatever the condition."""
+        del rows, condition
+        return {}
 
     def start(self, rows: int, condition: Condition) -> tuple[Outputs, State]:
         """Return the law of the first token and the state before it."""
-        del condition
         token = torch.full((rows,), self.spec.start, device=self.closed.device)
-        return self._append(token, [])
+        return self._append(token, self.begin(rows, condition))
 
     def step(self, token: Token, state: State) -> tuple[Outputs, State]:
         """Read one token and return the law of the next one."""
-        layers = range(len(self.blocks.blocks))
-        return self._append(token, [(state.rows[f"keys{k}"], state.rows[f"values{k}"]) for k in layers])
+        return self._append(token, state.rows)
 
-    def _append(self, token: Tensor, past: list[Cache]) -> tuple[Outputs, State]:
-        hidden, caches = self.blocks(embed(self.embedding.weight, token).unsqueeze(1), past)
-        rows = {f"{part}{k}": cache[i] for k, cache in enumerate(caches) for i, part in enumerate(("keys", "values"))}
-        return self.project(hidden.squeeze(1)), State(rows)
+    def _append(self, token: Tensor, rows: dict[str, Tensor]) -> tuple[Outputs, State]:
+        embedded = embed(self.embedding.weight, token).unsqueeze(1)
+        past = [(rows[f"keys{k}"], rows[f"values{k}"]) for k in self._layers] if "keys0" in rows else []
+        hidden, caches = self.blocks(embedded, past, **self._seen(rows))
+        own = {f"{part}{k}": cache[i] for k, cache in enumerate(caches) for i, part in enumerate(("keys", "values"))}
+        return self.project(hidden.squeeze(1)), State({**rows, **own})
+
+    @property
+    def _layers(self) -> range:
+        return range(len(self.blocks.blocks))
+
+    def _seen(self, rows: dict[str, Tensor]) -> dict[str, Any]:
+        """Return what crossed blocks look at: the source's keys and values, and where it has tokens."""
+        if not self.crossed:
+            return {}
+        memory = [(rows[f"source_keys{k}"], rows[f"source_values{k}"]) for k in self._layers]
+        return {"memory": memory, "memory_mask": rows["source_mask"][:, None, None]}

@@ -189,7 +189,7 @@ class Method(nn.Module):
     @property
     def device(self) -> torch.device:
         """Where the networks are."""
-        return next(self.parameters()).device
+        return self.generator.closed.device
 
     def noise(self, stream: str, rows: int) -> Noise:
         """Return this process's share of a stream, for a batch of `rows` over all processes."""
@@ -234,10 +234,11 @@ class Method(nn.Module):
         if half < 1:
             raise ValueError(f"batches of {batch_size} are too small for {self.world.size} processes")
         for _ in range(epochs):
-            orders = [torch.randperm(len(x), generator=rng) for x in (reals, fakes)]
+            # Reals come under the same conditions as what is written, else those alone would tell them apart.
+            orders = [self.task.order(reals, rng), torch.randperm(len(fakes), generator=rng)]
             for first in range(0, min(len(reals), len(fakes)) - half + 1, half):
                 real, fake = (order[first : first + half] for order in orders)
-                yield self.take(self.task.train, reals[real]), self.take(fakes, fake.to(fakes.tokens.device))
+                yield self.take(self.task.train, real), self.take(fakes, fake.to(fakes.tokens.device))
 
     def judge(self, x: Sequences) -> Judged:
         """Return what the discriminator says of a batch, together with the batch."""
@@ -267,18 +268,34 @@ class Method(nn.Module):
         return {"generator": self.mle_loss(x, epoch)}
 
     def mle_phase(self, epochs: int, patience: int | None = None) -> Phase:
-        """Return the phase of maximum likelihood: a round is an epoch, or 1,000 batches of a longer one.
+        """Return the phase of maximum likelihood.
 
         With `patience` it ends after so many evaluations without a lower held-out NLL, at its best state.
+        """
+        per_epoch = self.batches.per_epoch
+        return self.epochs_phase(
+            "pretrain generator",
+            epochs,
+            lambda k: self.update(**self.mle_losses(self.real(), k // per_epoch)),
+            patience,
+        )
+
+    def epochs_phase(self, name: str, epochs: int, step: Callable[[int], None], patience: int | None = None) -> Phase:
+        """Return a phase of passes over the training data: a round is an epoch, or 1,000 batches of a longer one.
+
+        Args:
+            name: Of the phase.
+            epochs: How many passes.
+            step: What is done with each batch; gets the batch's number within the phase.
+            patience: Evaluations without a lower held-out NLL after which it ends, at its best state; None for never.
         """
         per_epoch, batches = self.batches.per_epoch, epochs * self.batches.per_epoch
         per_round = min(per_epoch, 1000)
 
         def run(i: int) -> None:
             for k in range(i * per_round, min((i + 1) * per_round, batches)):
-                self.update(**self.mle_losses(self.real(), k // per_epoch))
+                step(k)
 
         # Held-out likelihood turns within an epoch or two: a phase that stops by it has to look after every round.
         watch, look = (None, None) if patience is None else ("NLL-valid", 1)
-        rounds = math.ceil(batches / per_round)
-        return Phase("pretrain generator", rounds, run, watch=watch, patience=patience, eval_every=look)
+        return Phase(name, math.ceil(batches / per_round), run, watch=watch, patience=patience, eval_every=look)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tokengan.methods.presets_pairs import MLE_PAIRS
+
 __all__ = [
     "COT_PRESETS",
     "COT_USUAL",
@@ -63,6 +65,7 @@ MLE_PRESETS: Presets = {
         "patience": 3,
         "trainer.eval_every": 1,
     },
+    "pairs": MLE_PAIRS,
 }
 
 _PAPER_GAME: dict[str, Any] = {
@@ -356,7 +359,7 @@ COT_PRESETS: Presets = {
 }
 
 # What is taken for a task where nobody asks for a preset.
-MLE_USUAL = {"oracle": "tuned", "text": "tuned"}
+MLE_USUAL = {"oracle": "tuned", "text": "tuned", "pairs": "pairs"}
 SEQGAN_USUAL = {"oracle": "quick", "text": "text"}
 MALIGAN_USUAL = {"oracle": "quick", "text": "text"}
 RANKGAN_USUAL = {"oracle": "quick", "text": "text"}

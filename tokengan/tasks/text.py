@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from tokengan.data.codec import TextCodec, batch
 from tokengan.data.levels import BOS, EOS, PAD, UNK, Level, pipeline, text_key, trainer
 from tokengan.data.lines import Lines
 from tokengan.data.messages import place
+from tokengan.data.read import Reader
 from tokengan.data.records import Column
 from tokengan.data.report import Encoded, corpus_report
-from tokengan.data.source import Part, load
+from tokengan.data.source import Corpus, Part, load
 from tokengan.data.stream import MAX_LINE_BYTES
 from tokengan.data.tokenizer import Tokenizer
 from tokengan.errors import UserError
@@ -76,36 +78,37 @@ class TextTask(Task):
         pipeline(level, lowercase, pattern)
         trainer(level, vocab_size, min_count)
         key = text_key(level, lowercase)
-        corpus = load(
+        corpus = self.read(
             source,
             column,
             valid=valid,
             test=test,
             split_seed=split_seed,
             key=key,
-            prepare=self.prepare,
             max_lines=max_lines,
             max_line_bytes=max_line_bytes,
+            reader=self.reader(),
         )
+        splits = {name: self.arrange(lines) for name, lines in corpus.splits.items()}
         self.name = str(source)
         # A subword is the model's own unit, not the reader's: n-gram metrics count words there.
         self.tokens = "word" if level == "bpe" else level
         self.tokenizer = Tokenizer.train(
-            corpus.splits["train"].texts,
+            self.learned(splits["train"]),
             level,
             lowercase=lowercase,
             vocab_size=vocab_size,
             min_count=min_count,
             pattern=pattern,
         )
-        rows = {name: list(self.tokenizer.encode_many(lines.texts)) for name, lines in corpus.splits.items()}
+        rows = {name: list(self.tokenizer.encode_many(lines.texts)) for name, lines in splits.items()}
         longest = max(len(row) for split in rows.values() for row in split) + 1
         limit = max_length or min(longest, DEFAULT_LONGEST)
-        parts = {name: _sift(lines, rows[name], limit, drop_unknown) for name, lines in corpus.splits.items()}
+        parts = {name: self.sift(lines, rows[name], limit, drop_unknown) for name, lines in splits.items()}
         for name, part in parts.items():
             _check_left(name, part, longest, limit)
 
-        batches = {name: _batch(part) for name, part in parts.items()}
+        batches = {name: self.batch(part) for name, part in parts.items()}
         self.train, self.valid, self.test = (batches[name] for name in ("train", "valid", "test"))
         self.spec = Spec(
             vocab_size=len(self.tokenizer),
@@ -114,6 +117,7 @@ class TextTask(Task):
             end=EOS,
             pad=PAD,
             unk=UNK,
+            condition=self.sizes(batches.values()),
         )
         self.codec = TextCodec(self.tokenizer, self.spec)
         self.report = corpus_report(str(source), corpus.cut, parts, key, self.tokenizer.vocabulary) | {
@@ -124,12 +128,53 @@ class TextTask(Task):
             "max_lines": max_lines,
             "split_seed": split_seed,
         }
-        if any(lines.read == max_lines for lines in corpus.splits.values()):
+        if any(lines.read == max_lines for lines in splits.values()):
             self.report["notes"].append(f"only the first {max_lines:,} lines of a file were read (max_lines)")
+
+    def read(self, source: str, column: Column, **how: Any) -> Corpus:
+        """Return the splits of a source, read as the task reads it; `how` is what `load` takes."""
+        return load(source, column, prepare=self.prepare, **how)
 
     def prepare(self, lines: Lines) -> Lines:
         """Return the texts of a source as they are learned, before any is held out; here as they were read."""
         return lines
+
+    def reader(self) -> Reader | None:
+        """Return how the rows of files are read, None for the way that a file's ending tells."""
+        return None
+
+    def arrange(self, lines: Lines) -> Lines:
+        """Return a split as it is learned, after parts were cut; here as it is."""
+        return lines
+
+    def learned(self, lines: Lines) -> Iterable[str]:
+        """Return the texts of the training split that the tokenizer is trained on."""
+        return lines.texts
+
+    def sift(self, lines: Lines, rows: Sequence[Sequence[int]], limit: int, drop_unknown: bool) -> Encoded:
+        """Sort the texts of a split into those that stay and those that do not, by reason."""
+        kept: list[int] = []
+        dropped: dict[str, list[int]] = {"empty": [], "too_long": [], "unknown": []}
+        for place_, row in enumerate(rows):
+            if not row:
+                dropped["empty"].append(place_)
+            elif len(row) >= limit:
+                dropped["too_long"].append(place_)
+            elif drop_unknown and UNK in row:
+                dropped["unknown"].append(place_)
+            else:
+                kept.append(place_)
+        return Encoded(lines, rows, kept, dropped)
+
+    def batch(self, part: Encoded) -> Sequences:
+        """Return the texts of a split that stay as a batch, with their columns."""
+        kept = part.lines.take(part.kept)
+        return batch([part.rows[i] for i in part.kept], kept.columns)
+
+    def sizes(self, batches: Iterable[Sequences]) -> dict[str, int] | None:
+        """Return the sizes of the conditions, None where the sequences have none."""
+        del batches
+        return None
 
     def decode(self, x: Sequences) -> list[str]:
         """Return each row as text, up to its first EOS."""
@@ -153,22 +198,6 @@ class TextTask(Task):
         self.tokenizer, self.spec = self.codec.tokenizer, self.codec.spec
 
 
-def _sift(lines: Lines, rows: Sequence[Sequence[int]], limit: int, drop_unknown: bool) -> Encoded:
-    """Sort the texts of a split into those that stay and those that do not, by reason."""
-    kept: list[int] = []
-    dropped: dict[str, list[int]] = {"empty": [], "too_long": [], "unknown": []}
-    for place_, row in enumerate(rows):
-        if not row:
-            dropped["empty"].append(place_)
-        elif len(row) >= limit:
-            dropped["too_long"].append(place_)
-        elif drop_unknown and UNK in row:
-            dropped["unknown"].append(place_)
-        else:
-            kept.append(place_)
-    return Encoded(lines, rows, kept, dropped)
-
-
 def _check_left(name: str, part: Encoded, longest: int, limit: int) -> None:
     if part.kept:
         return
@@ -179,8 +208,3 @@ def _check_left(name: str, part: Encoded, longest: int, limit: int) -> None:
         f"{place(part.lines.name)}: no sequence is left for {name} ({counts}); the longest has {longest} tokens with "
         f"EOS, max_length is {limit}: raise max_length or vocab_size, lower min_count, or give another level"
     )
-
-
-def _batch(part: Encoded) -> Sequences:
-    kept = part.lines.take(part.kept)
-    return batch([part.rows[i] for i in part.kept], kept.columns)
