@@ -72,7 +72,8 @@ def main() -> None:
     spec = Spec(vocab_size=5000, max_length=options.length)
     tokens = torch.randint(spec.vocab_size, (options.rows, options.length))
     x = Sequences(tokens, torch.ones_like(tokens, dtype=torch.bool))
-    print("| discriminator | padded, s | cut, s | stepped, s | at once, s | padded / stepped | cut / stepped | difference |")
+    titles = ("discriminator", "padded, s", "cut, s", "stepped, s", "at once, s")
+    print("| " + " | ".join([*titles, "padded / stepped", "cut / stepped", "difference"]) + " |")
     print("|---|---|---|---|---|---|---|---|")
     for name, (widths, filters, embedding) in JUDGES.items():
         judge = HighwayCNN(spec, embedding, widths, filters).eval()
