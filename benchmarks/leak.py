@@ -19,7 +19,7 @@ from tokengan.discriminators.cnn import HighwayCNN
 from tokengan.sequences import Sequences
 from tokengan.spec import Spec
 
-# Widths, filters and embedding of the presets `quick`, `text` and `paper-text`.
+# Widths, filters and embedding of the presets `quick`, `text` and `coco`.
 JUDGES = {
     "quick": ([1, 2, 3, 4, 5], [50, 100, 100, 100, 100], 64),
     "text": ([1, 2, 3, 4, 5], [100, 200, 200, 100, 100], 64),
