@@ -51,7 +51,7 @@ LEAKGAN_PRESETS: Presets = {
         "mle_epochs": 8,
         "supervise_every": 0,
     },
-    # The authors' captions, 32 words: sharpened by 0.8 in training. The authors' 12 passes over a twentieth of the data are one here.
+    # The authors' captions, 32 words: sharpened by 0.8 in training. Their 12 passes over a twentieth of the data: one.
     "coco": {
         **_PUBLISHED,
         "generator.embedding": 128,
