@@ -39,7 +39,9 @@ def test_one_law_on_both_devices(make_generator, spec, batch):
     if not isinstance(there, Autoregressive) or there.needs:
         pytest.skip("does not write one token at a time from nothing")
     here = copy.deepcopy(there)
-    there.to("cuda")
+    # With the network that it reads, where it reads one.
+    read = [part.lent.module for part in there.modules() if getattr(part, "reads", None)]
+    there = copy.deepcopy(torch.nn.ModuleList([*read, there])).to("cuda")[-1]
     with torch.no_grad():
         laws = [law(x)["logits"].log_softmax(-1).cpu() for law, x in ((here, batch), (there, batch.to("cuda")))]
         scores = [law.score(x)["logp"].cpu() for law, x in ((here, batch), (there, batch.to("cuda")))]
@@ -84,8 +86,8 @@ def short(name: str) -> dict[str, Any]:
     from tokengan.registry import resolve
 
     wanted = {
-        "mle_epochs": 1, "epochs": 1, "d_rounds": 1, "rounds": 2, "updates": 2, "d_steps": 1, "d_epochs": 1,
-        "credit.n": 2, "judge_epochs": 1, "mediator_epochs": 1, "samples": 16, "patience": None,
+        "mle_epochs": 1, "epochs": 1, "inter_rounds": 1, "d_rounds": 1, "rounds": 2, "updates": 2, "d_steps": 1,
+        "d_epochs": 1, "credit.n": 2, "judge_epochs": 1, "mediator_epochs": 1, "samples": 16, "patience": None,
         "judge_patience": None, "reward.objectives": ["length"],
     }  # fmt: skip
     flags = flags_of(slots_of(resolve("methods", name)))

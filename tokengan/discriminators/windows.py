@@ -33,7 +33,8 @@ def maxima(
         added = torch.einsum("bek,cek->bkc", signal[:, :, :width], weight[:, :, :length]).cumsum(1)
         filling = torch.cat([torch.zeros_like(bias).expand(len(signal), 1, -1), added], dim=1) + bias
         if length > width:
-            windows = linear(signal.unfold(2, width, 1).transpose(1, 2).flatten(2), weight.flatten(1), bias)
+            # [B,P,E,w] to [B,P,w,E]: token after token, as `read_on` keeps them.
+            windows = linear(embedded.unfold(1, width, 1).transpose(2, 3).flatten(2), _matrix(convolution), bias)
             inside = torch.arange(windows.shape[1], device=lengths.device) <= (lengths.unsqueeze(1) - width).clamp(
                 min=0
             )
@@ -50,10 +51,10 @@ def begin(rows: int, embedding: int, convolutions: Iterable[nn.Conv1d]) -> State
     widest = max(convolution.kernel_size[0] for convolution in convolutions)
     empty = {
         "largest": bias.expand(rows, -1),
-        "recent": bias.new_zeros(rows, embedding, widest),
+        "recent": bias.new_zeros(rows, widest, embedding),
         "open": torch.ones(rows, dtype=torch.bool, device=bias.device),
     }
-    return State(empty, {"read": 0})
+    return State(empty, {"read": 0, "matrices": [_matrix(convolution) for convolution in convolutions]})
 
 
 def read_on(
@@ -61,21 +62,26 @@ def read_on(
 ) -> tuple[Float[Tensor, "B F"], State]:
     """Return the largest answers [B,F] after one more token, and the state with it; rows not `open` stay as they are.
 
-    `recent` [B,E,W] holds the last W tokens, from the left while there are fewer.
+    `recent` [B,W,E] holds the last W tokens, from the left while there are fewer: a window is a slice, never copied.
     """
     recent, largest, read = state.rows["recent"], state.rows["largest"], state.shared["read"]
-    if read < recent.shape[2]:
+    if read < recent.shape[1]:
         recent = recent.clone()
-        recent[:, :, read] = vector
+        recent[:, read] = vector
     else:
-        recent = torch.cat([recent[:, :, 1:], vector.unsqueeze(2)], dim=2)
-    read, end = read + 1, min(read + 1, recent.shape[2])
+        recent = torch.cat([recent[:, 1:], vector.unsqueeze(1)], dim=1)
+    read, end = read + 1, min(read + 1, recent.shape[1])
     answers: list[Tensor] = []
-    for convolution, before in zip(convolutions, largest.split([c.out_channels for c in convolutions], 1), strict=True):
+    convolutions, matrices = list(convolutions), state.shared["matrices"]
+    befores = largest.split([convolution.out_channels for convolution in convolutions], dim=1)
+    for convolution, matrix, before in zip(convolutions, matrices, befores, strict=True):
         width = convolution.kernel_size[0]
         first = max(end - width, 0)
-        window = recent[:, :, first : first + width].flatten(1)
-        answer = linear(window, convolution.weight.flatten(1), convolution.bias)
+        answer = linear(recent[:, first : first + width].flatten(1), matrix, convolution.bias)
         answers.append(answer if read <= width else torch.maximum(before, answer))
     largest = torch.where(state.rows["open"].unsqueeze(1), torch.cat(answers, dim=1), largest)
-    return largest, State({**state.rows, "recent": recent, "largest": largest}, {"read": read})
+    return largest, State({**state.rows, "recent": recent, "largest": largest}, {**state.shared, "read": read})
+
+
+def _matrix(convolution: nn.Conv1d) -> Float[Tensor, "C wE"]:
+    return convolution.weight.transpose(1, 2).flatten(1)

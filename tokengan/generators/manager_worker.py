@@ -82,6 +82,7 @@ class ManagerWorker(Projected):
             if init_std is not None or parameter is self.first:
                 nn.init.normal_(parameter, std=init_std or 0.1)
         for lstm in (self.manager, self.worker):  # one bias a gate, as in `LSTM`
+            assert isinstance(lstm.bias_hh_l0, Tensor)
             nn.init.zeros_(lstm.bias_hh_l0).requires_grad_(False)
 
     # ---- who is who, for their optimisers
