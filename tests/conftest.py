@@ -99,9 +99,9 @@ class Make:
         torch.manual_seed(3)
         network, given = self.entry.load(), {**self.settings, **settings}
         own = signature(network).parameters
-        if "member" in own:  # settings that it has not are those of what it is made of
+        for part in own.keys() & {"member", "each"}:  # settings that it has not are those of what it is made of
             inner = {name: given.pop(name) for name in list(given) if name not in own}
-            given["member"] = partial(given.get("member", own["member"].default), **inner)
+            given[part] = partial(given.get(part, own[part].default), **inner)
         return network(spec, **given)
 
     def __str__(self) -> str:

@@ -31,6 +31,7 @@ KINDS = {
     "transform": "transforms",
     "then": "transforms",
     "member": "generators",
+    "each": "discriminators",
     "judge": "generators",
     "mediator": "generators",
 }
