@@ -181,7 +181,7 @@ def flags(settings: Mapping[str, Any]) -> list[str]:
     ['--epochs 2', "--reward.objectives '[qed,sa]'", '--data.melody true']
     """
     return [
-        f"--{name} " + (f"'[{','.join(value)}]'" if isinstance(value, list) else str(value).lower())
+        f"--{name} " + (f"'[{','.join(map(str, value))}]'" if isinstance(value, list) else str(value).lower())
         for name, value in settings.items()
     ]
 

@@ -40,8 +40,8 @@ SEQGAN = {
     "estimator": "reinforce",
     "estimator.baseline": "label_ema",
     "discriminator": "per_label",
-    "discriminator.member": "cnn",
-    **{name.replace(".", ".member.", 1): value for name, value in PRESET.items() if name.startswith("discriminator.")},
+    "discriminator.each": "cnn",
+    **{name.replace(".", ".each.", 1): value for name, value in PRESET.items() if name.startswith("discriminator.")},
 }
 # Another generator than the preset's drops the preset's settings of it.
 SEPARATE = {name: value for name, value in PRESET.items() if name.partition(".")[0] == "generator"}

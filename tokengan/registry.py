@@ -32,6 +32,7 @@ KINDS = {
     "transform": "transforms",
     "then": "transforms",
     "member": "generators",
+    "each": "discriminators",
     "judge": "generators",
     "network": "generators",
     "mediator": "generators",

@@ -9,6 +9,7 @@ import torch
 
 from tokengan.config import configure
 from tokengan.discriminators.cnn import HighwayCNN
+from tokengan.discriminators.per_label import PerLabelDiscriminator
 from tokengan.errors import UserError
 from tokengan.estimators.baselines import LabelEMA
 from tokengan.estimators.credit import Final, RollOut
@@ -163,6 +164,20 @@ def test_one_label_is_the_two_class_game_with_the_same_gradient(task: LabelledTa
     slopes = [torch.autograd.grad(loss, list(method.trains()["policy"])) for loss in losses]
     for a, b in zip(*slopes, strict=True):
         torch.testing.assert_close(a, b)
+
+
+def test_separate_games_of_two_classes_for_each_label(task: LabelledTask) -> None:
+    """SeqGAN of each label in one run: a D of its own for each, and no D sees another label's rows."""
+    method = built(SeqGAN, task, discriminator=lambda spec: PerLabelDiscriminator(spec, cnn))
+    before = [[p.clone() for p in member.parameters()] for member in method.discriminator.members]
+    x = method.take(task.train, (task.train.condition["label"] == 1).nonzero().squeeze(1)[:16])
+    method.step_discriminator(method.loss, method.constraint, x, method.write(16, condition=x.condition))
+    moved = [
+        any(not torch.equal(a, b) for a, b in zip(old, member.parameters(), strict=True))
+        for old, member in zip(before, method.discriminator.members, strict=True)
+    ]
+    assert moved == [False, True]
+    method.round(0)
 
 
 def test_a_game_of_two_classes_gives_no_class(task: LabelledTask) -> None:

@@ -35,11 +35,19 @@ SMALL = {
 }  # fmt: skip
 
 
+LABELLED = {
+    "task": "labelled", "data.source": "fortunes", "data.labels": ["love", "pets"], "data.max_length": 12,
+    "batch_size": 16, "generator.member": "lstm", "generator.member.embedding": 4, "generator.member.hidden": 4,
+    "mle_steps": 2,
+}  # fmt: skip
+DATA = {"sentigan": LABELLED, "labelgan": LABELLED}  # in place of the oracle
+
+
 def built(name: str) -> Any:
     flags = flags_of(slots_of(resolve("methods", name)))
     more = MORE.get(name, {})
     fitting = {key: value for key, value in SMALL.items() if key in flags and key.partition(".")[0] not in more}
-    config = configure(name, "oracle", preset="none", settings={**TINY, **fitting, **more})
+    config = configure(name, "oracle", preset="none", settings={**DATA.get(name, TINY), **fitting, **more})
     return config.build_method(config.build_task())
 
 

@@ -31,24 +31,24 @@ class PerLabelDiscriminator(Discriminator):
     torch.Size([2])
     """
 
-    def __init__(self, spec: Spec, member: Net[Discriminator] = HighwayCNN) -> None:
+    def __init__(self, spec: Spec, each: Net[Discriminator] = HighwayCNN) -> None:
         """Build the members.
 
         Args:
             spec: Sizes and ids of the task; `labels` says how many members there are.
-            member: Factory of one member.
+            each: Factory of one member.
         """
         nn.Module.__init__(self)
         self.spec = spec
-        self.members = nn.ModuleList(member(replace(spec, labels=0)) for _ in range(max(spec.labels, 1)))
+        self.members = nn.ModuleList(each(replace(spec, labels=0)) for _ in range(max(spec.labels, 1)))
         first = self._member(0)
         self.features = first.features
         self.gives = first.gives  # pyright: ignore[reportAttributeAccessIssue]
 
     def embed(self, x: Sequences) -> Float[Tensor, "B T E"]:
         """Return each row's embeddings by its own member."""
-        each = [(own, self._member(k).embed(x.select(own))) for k, own in self._rows(x)]
-        return self._together(x, [(own, {"embedded": value}) for own, value in each])["embedded"]
+        parts = [(own, self._member(k).embed(x.select(own))) for k, own in self._rows(x)]
+        return self._together(x, [(own, {"embedded": value}) for own, value in parts])["embedded"]
 
     def score(self, embedded: Float[Tensor, "B T E"], x: Sequences) -> Outputs:
         """Return each member's outputs for its rows."""

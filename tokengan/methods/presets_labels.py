@@ -11,7 +11,7 @@ __all__ = ["LABELGAN_PRESETS", "LABELGAN_USUAL", "SENTIGAN_PRESETS", "SENTIGAN_U
 Presets = dict[str, dict[str, Any]]
 
 # A sentence of fifteen words is judged whole: roll-outs at every word would take all the minutes that there are.
-_GAME: dict[str, Any] = {"credit": "final", "patience": 2, "d_rounds": 3, "rounds": 8, "g_steps": 20, "mle_steps": 5}
+_GAME: dict[str, Any] = {"credit": "final", "patience": 2, "d_rounds": 3, "rounds": 24, "g_steps": 20, "mle_steps": 5}
 # Categories of the built-in sentences.
 _FORTUNES: dict[str, Any] = {
     "task": "labelled",

@@ -44,6 +44,7 @@ def am_score(real: Tensor, written: Tensor) -> float:
     Of probabilities p(y | x) [N,K]. The first part says whether all labels are written as often as they occur, the
     second whether each text has a clear one (Zhou et al. 2018). Probabilities below 1e-12 count as that.
 
+    >>> import torch
     >>> one_hot = torch.eye(2, dtype=torch.float64)
     >>> am_score(one_hot, one_hot), round(am_score(one_hot, one_hot[:1]), 1)    # the second is not finite: guarded
     (0.0, 13.1)

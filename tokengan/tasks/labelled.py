@@ -53,7 +53,7 @@ class LabelledTask(TextTask):
 
     >>> task = LabelledTask("fortunes", labels=["wisdom", "work"], max_length=12)
     >>> task.spec.labels, task.decode(task.train.select(task.train.condition["label"] == 1))[0].split()[:2]
-    (2, ['remember', ','])
+    (2, ['a', 'company'])
     """
 
     def __init__(
