@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
+from inspect import signature
 from typing import Any
 
 import pytest
@@ -89,6 +90,10 @@ class Make:
     def lacks(self, spec: Spec) -> set[str]:
         """Return the conditions that it cannot do without and that the task does not have."""
         return set(getattr(self.entry.load(), "needs", ())) - set(spec.condition or {})
+
+    def takes(self, **settings: Any) -> dict[str, Any]:
+        """Return those of the settings that it has."""
+        return {name: value for name, value in settings.items() if name in signature(self.entry.load()).parameters}
 
     def __str__(self) -> str:
         return "-".join([self.entry.name, *(f"{name}={value}" for name, value in self.settings.items())])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,9 @@ def test_files_that_share_sources_say_so(tmp_path, rows):
 def test_a_long_source_is_dropped_and_counted_with_its_line(tmp_path, rows):
     rows.insert(7, "a very very very long source\tA")
     task = PairsTask(table(tmp_path, rows), column="en", target="de", max_source=4)
-    dropped = [figures["dropped"]["source_too_long"] for figures in task.report["splits"].values() if figures["dropped"]]
+    dropped = [
+        figures["dropped"]["source_too_long"] for figures in task.report["splits"].values() if figures["dropped"]
+    ]
     assert dropped == [{"texts": 1, "first_line": 9}]
     assert task.spec.condition == {"source": 3}
 
@@ -121,8 +124,8 @@ def test_dialogues_give_every_turn_with_the_next(tmp_path):
     turns = [f"{a}{i}" for i in range(15) for a in "abcd"]
     lines = ["\t".join(turns[first : first + 4]) for first in range(0, 60, 4)]
     task = PairsTask(table(tmp_path, lines, "talks.tsv", ""), turns=True)
-    pairs = {(s, t) for x in (task.train, task.valid, task.test) for s, t in zip(x.columns["source"], task.decode(x))}
-    known = {(s, t) for s, t in zip(turns, turns[1:]) if s[0] != "d"}
+    pairs = {(s, t) for x in (task.train, task.valid, task.test) for s, t in zip(x.columns["source"], task.decode(x), strict=True)}
+    known = {(s, t) for s, t in pairwise(turns) if s[0] != "d"}
     assert {pair for pair in pairs if pair[1] != "<unk>"} <= known
     assert len(known) == 45
     assert task.report["files"][0]["lines"] == 45
@@ -179,9 +182,7 @@ def test_built_in_pairs():
         ("chatterbot", {"max_length": 20, "max_source": 20}, ("hello", "hi")),
     ):
         task = PairsTask(source, **settings)
-        pairs = {
-            pair for x in (task.train, task.valid, task.test) for pair in zip(x.columns["source"], task.decode(x))
-        }
+        pairs = {pair for x in (task.train, task.valid, task.test) for pair in zip(x.columns["source"], task.decode(x), strict=True)}
         assert len(pairs) > 800
         assert pair in pairs
     with pytest.raises(UserError, match="emoji:xx is not there"):
