@@ -29,7 +29,7 @@ class Constraint(nn.Module):
             uniforms: One number in [0, 1) a row [B]. They are drawn by the caller, so that runs repeat themselves.
         """
         del real, fake, uniforms
-        return discriminator.embedding.weight.new_zeros(()), {}
+        return next(discriminator.parameters()).new_zeros(()), {}
 
     def after(self, discriminator: Discriminator) -> None:
         """Change the critic's weights after its step; nothing by default."""
