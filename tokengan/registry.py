@@ -26,12 +26,14 @@ KINDS = {
     "loss": "losses",
     "constraint": "constraints",
     "first": "rewards",
+    "teacher": "rewards",
     "second": "rewards",
     "rescale": "transforms",
     "transform": "transforms",
     "then": "transforms",
     "member": "generators",
     "judge": "generators",
+    "network": "generators",
     "mediator": "generators",
 }
 

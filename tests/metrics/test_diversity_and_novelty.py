@@ -1,13 +1,14 @@
 """Diversity and novelty: worked examples, plain recounts, what happens when there is nothing to count."""
 
 import math
+from collections import Counter
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokengan.metrics import CopyShare, Distinct, Given, Novelty, TokenEntropy
-from tokengan.metrics.diversity import distinct, distinct_at, token_entropy, top_sentence_share, unique_share
+from tokengan.metrics import CopyShare, Distinct, Entropy, Given, Novelty
+from tokengan.metrics.diversity import distinct, distinct_at, entropy, top_sentence_share, unique_share
 from tokengan.metrics.ngrams import draw
 from tokengan.metrics.novelty import copy_share, novelty
 
@@ -28,6 +29,25 @@ def test_distinct_is_a_plain_recount(corpus):
     for n, value in distinct(corpus).items():
         grams = plain_ngrams(corpus, n)
         assert value == pytest.approx(len(set(grams)) / len(grams) if grams else math.nan, nan_ok=True)
+
+
+def test_every_ngram_counts_up_to_the_last_and_words_are_not_run_together():
+    """A peer's loops stop one n-gram early in each sentence and join words without a separator."""
+    assert distinct([["a", "b", "c"]], 3)[3] == 1.0
+    assert distinct([["a", "b", "a", "c"]], 2)[2] == 1.0
+    assert distinct([["ab", "c"], ["a", "bc"]], 2)[2] == 1.0
+
+
+@settings(max_examples=100, deadline=None)
+@given(corpora)
+def test_entropy_is_zhangs_sum_over_counts(corpus):
+    """Ent-n = -(1 / sum_w F(w)) sum_w F(w) log(F(w) / sum_w F(w)), with counts F, plainly counted."""
+    for n, value in entropy(corpus).items():
+        counts = Counter(plain_ngrams(corpus, n))
+        total = counts.total()
+        expected = -sum(f * math.log(f / total) for f in counts.values()) / total if total else math.nan
+        assert value == pytest.approx(expected, nan_ok=True, abs=1e-12)
+        assert not total or value <= math.log(len(counts)) + 1e-12
 
 
 @settings(max_examples=100, deadline=None)
@@ -70,15 +90,15 @@ def test_too_few_tokens_give_no_number_and_a_reason():
     assert figures["distinct-3"].note == "no sample has 3 tokens"
     assert "2 tokens, fewer than the 10" in figures["distinct-1@10"].note
     assert Novelty().compute(Given([["a"]], train=[["a"]]))[0].note == "no sample has 2 tokens"
-    assert TokenEntropy().compute(Given([[]]))[0].note == "no sample has 1 tokens"
+    assert Entropy().compute(Given([[]]))[0].note == "no sample has 1 tokens"
 
 
 def test_shares_and_entropy():
     corpus = [["a"], ["a"], ["a"], ["b", "c"]]
     assert unique_share(corpus) == 0.5
     assert top_sentence_share(corpus) == 0.75
-    assert token_entropy([["a", "b", "c", "d"]]) == pytest.approx(math.log(4))
-    assert token_entropy([["a", "a"]]) == 0.0
+    assert entropy([["a", "b", "c", "d"]], 2) == {1: pytest.approx(math.log(4)), 2: pytest.approx(math.log(3))}
+    assert entropy([["a", "a"]])[1] == 0.0
 
 
 def test_worked_example_of_novelty_and_copies():

@@ -10,7 +10,7 @@ from tokengan.metrics.base import (
     require_same_signature,
 )
 from tokengan.metrics.bleu import Bleu, SelfBleu, bleu, self_bleu
-from tokengan.metrics.diversity import Distinct, TokenEntropy, TopSentenceShare, UniqueShare
+from tokengan.metrics.diversity import Distinct, Entropy, TopSentenceShare, UniqueShare
 from tokengan.metrics.evaluate import Texts, evaluate, evaluate_texts, known_metrics
 from tokengan.metrics.novelty import CopyShare, Novelty
 from tokengan.metrics.table import table, to_json
@@ -20,13 +20,13 @@ __all__ = [
     "CopyShare",
     "Direction",
     "Distinct",
+    "Entropy",
     "Figure",
     "Given",
     "Metric",
     "Novelty",
     "SelfBleu",
     "Texts",
-    "TokenEntropy",
     "TopSentenceShare",
     "UniqueShare",
     "bleu",

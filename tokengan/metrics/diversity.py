@@ -1,4 +1,4 @@
-"""Diversity of a set of texts by itself: distinct n-grams, unique sentences, the commonest sentence, token entropy.
+"""Diversity of a set of texts by itself: distinct n-grams, unique sentences, the commonest sentence, entropy.
 
 All of them but the share of the commonest sentence reward gibberish, and all but distinct-n on a fixed budget move with
 the number of samples: read them beside the same figure of real text, which `evaluate` puts there.
@@ -17,12 +17,12 @@ from tokengan.metrics.ngrams import Corpus, Ints, Sentences, encode, ngrams
 
 __all__ = [
     "Distinct",
-    "TokenEntropy",
+    "Entropy",
     "TopSentenceShare",
     "UniqueShare",
     "distinct",
     "distinct_at",
-    "token_entropy",
+    "entropy",
     "top_sentence_share",
     "unique_share",
 ]
@@ -98,16 +98,22 @@ def top_sentence_share(sentences: Sentences) -> float:
     return max(Counter(map(tuple, sentences)).values()) / len(sentences)
 
 
-def token_entropy(sentences: Sentences) -> float:
-    """Return the entropy in nats of the tokens' relative frequencies, -sum_w f(w) log f(w); not a number without any.
+def entropy(sentences: Sentences, order: int = ORDER) -> dict[int, float]:
+    """Return Ent-n = -sum_w f(w) log f(w) of the n-grams' relative frequencies, in nats, for n = 1 .. `order`.
 
-    >>> round(token_entropy([["a", "b"], ["a", "b"]]), 4)     # log 2
-    0.6931
+    Not a number where no sentence has n tokens. Zhang et al. 2018, whose sum over counts is the same number.
+
+    >>> {n: round(value, 4) for n, value in entropy([["a", "b"], ["a", "b"]], 2).items()}     # log 2, 0
+    {1: 0.6931, 2: 0.0}
     """
-    counts = np.bincount(encode(sentences).tokens)
-    if not len(counts):
+    return {n: _entropy(ids) for n, _, ids in ngrams(encode(sentences), order)}
+
+
+def _entropy(ids: Ints) -> float:
+    if not len(ids):
         return math.nan
-    shares = counts / counts.sum()
+    counts = np.bincount(ids)
+    shares = counts[counts > 0] / len(ids)
     return float(-(shares * np.log(shares)).sum()) + 0.0  # + 0.0 turns the -0.0 of a single word into 0.0
 
 
@@ -186,21 +192,26 @@ class TopSentenceShare(Metric):
         return [self.figure("top-sentence share", value, given, given.size("samples", "sentences"))]
 
 
-class TokenEntropy(Metric):
-    """Entropy of the samples' token frequencies, in nats; neither way is better by itself: real text is the mark.
+class Entropy(Metric):
+    """Ent-1..4, entropy of the samples' n-gram frequencies, in nats.
 
-    >>> round(TokenEntropy().compute(Given([["a", "b"]]))[0].value, 4)
+    Neither way is better by itself: real text is the mark. Unlike distinct-n it sees how evenly n-grams are used; it is
+    at most the logarithm of their number, so it too grows with the samples.
+
+    >>> round(Entropy().compute(Given([["a", "b"]]))[0].value, 4)
     0.6931
     """
 
-    name = "token-entropy"
+    name = "entropy"
     needs = frozenset({"samples"})
     direction = "none"
     bounds = (0.0, math.inf)
     split = "samples"
 
     def compute(self, given: Given) -> list[Figure]:
-        """Return the entropy."""
-        value = token_entropy(given.samples)
+        """Return the entropies."""
         parts = ("nats", given.size("samples", "sentences"))
-        return [self.figure("token entropy", value, given, *parts, note=no_ngrams(value, 1))]
+        return [
+            self.figure(f"Ent-{n}", value, given, *parts, note=no_ngrams(value, n))
+            for n, value in entropy(given.samples).items()
+        ]

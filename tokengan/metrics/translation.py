@@ -20,7 +20,7 @@ from tokengan.sequences import Sequences
 if TYPE_CHECKING:
     from tokengan.tasks.base import Task
 
-__all__ = ["Paired", "Translation"]
+__all__ = ["NOT_THERE", "Paired", "Translation", "sentence_chrf"]
 
 BEAMS, ROWS = 5, 500
 NOT_THERE = "needs the package sacrebleu: pip install 'tokengan[metrics]'"
@@ -102,3 +102,16 @@ def corpus_scores(texts: Sequence[str], references: Sequence[str]) -> dict[str, 
         score = counter.corpus_score(list(texts), [list(references)])
         found[name] = (float(score.score), str(counter.get_signature()).replace("|", " "))
     return found
+
+
+def sentence_chrf(text: str, reference: str) -> float:
+    """Return chrF2 of one text, 0 to 100; not a number where the library is missing.
+
+    >>> round(sentence_chrf("the cat", "the cat"), 6), sentence_chrf("xyz", "the cat")
+    (100.0, 0.0)
+    """
+    try:
+        from sacrebleu.metrics.chrf import CHRF
+    except ImportError:
+        return float("nan")
+    return float(CHRF().sentence_score(text, [reference]).score)

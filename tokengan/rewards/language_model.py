@@ -13,7 +13,7 @@ from torch import Tensor
 from tokengan.rewards.base import Reward, judgement
 from tokengan.sequences import Sequences
 
-__all__ = ["LanguageModel"]
+__all__ = ["LanguageModel", "Words"]
 
 
 class LanguageModel(Reward):
@@ -46,3 +46,15 @@ class LanguageModel(Reward):
         if self.level == "sentence":
             return sentence
         return words if self.level == "word" else words * sentence.unsqueeze(1)
+
+
+class Words(LanguageModel):
+    """The word rewards alone: what weighs the tokens of real sequences."""
+
+    def __init__(self, limit: float = 12.0) -> None:
+        """Set the limit.
+
+        Args:
+            limit: Largest word reward, in nats.
+        """
+        super().__init__("word", limit)
