@@ -146,10 +146,6 @@ class Make:
         there = {LATENT, *(spec.condition or {}), *(["label"] if spec.labels else [])}  # a latent is drawn, not given
         return set(getattr(self.entry.load(), "needs", ())) - there
 
-    def takes(self, **settings: Any) -> dict[str, Any]:
-        """Return those of the settings that it has."""
-        return {name: value for name, value in settings.items() if name in signature(self.entry.load()).parameters}
-
     def __str__(self) -> str:
         return "-".join(
             [self.entry.name, *(f"{name}={getattr(value, '__name__', value)}" for name, value in self.settings.items())]

@@ -129,7 +129,7 @@ def test_dropout_is_off_in_eval_mode(make_discriminator, spec, batch):
     """A score repeats itself in eval mode and with dropout switched off, not in training mode."""
     if make_discriminator.lacks(spec):
         pytest.skip("the task does not have what it judges by")
-    discriminator = make_discriminator(spec, **make_discriminator.takes(dropout=0.5)).eval()
+    discriminator = make_discriminator(spec, dropout=0.5).eval()
     expected = discriminator(batch)
     assert torch.equal(discriminator(batch)["logits"], expected["logits"])
     discriminator.train()

@@ -37,19 +37,19 @@ class Pair(Discriminator):
     gives: ClassVar[frozenset[str]] = frozenset({"logits", "features"})
     needs: ClassVar[frozenset[str]] = frozenset({SOURCE})
 
-    def __init__(self, spec: Spec, judge: Net[Discriminator] = HighwayCNN) -> None:
+    def __init__(self, spec: Spec, network: Net[Discriminator] = HighwayCNN) -> None:
         """Build the network.
 
         Args:
             spec: Sizes and ids of the task, the longest source among them.
-            judge: Factory of the discriminator that reads source and target as one sequence; it has to give features.
+            network: Factory of the discriminator that reads source and target as one sequence; it has to give features.
         """
         longest = longest_source(spec, type(self).__name__)
-        whole = judge(replace(spec, max_length=longest + spec.max_length))
+        whole = network(replace(spec, max_length=longest + spec.max_length))
         super().__init__(spec, whole.embedding.embedding_dim)
         del self.embedding  # the judge's own is read
         self.longest, self.judge, self.features = longest, whole, whole.features
-        self.side = nn.Parameter(torch.zeros(2, whole.embedding.embedding_dim))
+        self.side = nn.Parameter(0.1 * torch.randn(2, whole.embedding.embedding_dim))
 
     def embed(self, x: Sequences) -> Float[Tensor, "B T E"]:
         """Return the judge's embeddings of the target, zero after the end."""

@@ -25,9 +25,9 @@ MLE_PAIRS: dict[str, Any] = {**_GENERATOR, "epochs": 40, "trainer.eval_every": 1
 SEQGAN_PAIRS: dict[str, Any] = {
     **_GENERATOR,
     "discriminator": "pair",
-    "discriminator.judge.widths": [1, 2, 3, 4],
-    "discriminator.judge.filters": [50, 100, 100, 100],
-    "discriminator.judge.dropout": 0.5,
+    "discriminator.network.widths": [1, 2, 3, 4],
+    "discriminator.network.filters": [50, 100, 100, 100],
+    "discriminator.network.dropout": 0.5,
     "credit": "rollout",
     "credit.n": 4,
     "mle_epochs": 40,
