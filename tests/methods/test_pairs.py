@@ -108,3 +108,22 @@ def test_scheduled_sampling_feeds_each_row_its_own_source(name):
     scheduled = method.mle_loss(x, 0)
     assert scheduled.requires_grad
     assert abs(float(scheduled.detach()) - float(teacher.detach())) < 1.0
+
+
+def test_a_game_on_pairs_runs_through_roll_outs_and_a_judge_of_both(tmp_path):
+    """SeqGAN's preset for pairs, made small: each fake is judged with the source that it was written for."""
+    small = {
+        **{"mle_epochs": 1, "d_rounds": 1, "rounds": 1, "g_steps": 2, "patience": None, "data.max_lines": 150},
+        **{"generator.embedding": 8, "generator.hidden": 8, "discriminator.network.embedding": 8},
+        **{"discriminator.network.widths": [1, 2], "discriminator.network.filters": [4, 4], "credit.n": 2},
+    }
+    run = tokengan.train("seqgan", "emoji:en-de", out=tmp_path / "run", **small, **QUIET)
+    assert type(run.method.discriminator).__name__ == "Pair"
+    assert run.result.status == "done"
+    written = run.method.write(8)
+    judged = run.method.judge(written).logits
+    turned = written.replace(condition={"source": written.condition["source"].select(torch.arange(8).roll(1))})
+    assert not torch.allclose(run.method.judge(turned).logits, judged)
+    x = run.method.task.train.select(slice(0, 3))
+    pairs = [f"{source}\t{target}" for source, target in zip(x.columns["source"], x.columns["target"], strict=True)]
+    assert all(0 < p < 1 for p in tokengan.load(run.path).score(pairs))

@@ -55,7 +55,9 @@ def ranked(generator, condition, alpha) -> list[tuple[float, list[int]]]:
 def of_row(found: Sequences, rows: int, row: int) -> tuple[list[list[int]], list[float]]:
     """Return the beams of a row, best first, and their log-probabilities."""
     own = found.select(torch.arange(row, len(found), rows))
-    return [tokens for tokens, any_ in zip(own.tokens.tolist(), own.mask.any(1)) if any_], own.logp.sum(1).tolist()
+    return [tokens for tokens, any_ in zip(own.tokens.tolist(), own.mask.any(1), strict=True) if any_], own.logp.sum(
+        1
+    ).tolist()
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.6, 2.0])
@@ -70,7 +72,9 @@ def test_with_enough_beams_it_is_exact(name, alpha):
         expected = ranked(generator, {"source": SOURCES.select(slice(row, row + 1))}, alpha)
         tokens, logp = of_row(found, len(SOURCES), row)
         assert tokens == [sequence for _, sequence in expected]
-        scores = [total / float(penalty(torch.tensor(_length(one)), alpha)) for total, one in zip(logp, tokens)]
+        scores = [
+            total / float(penalty(torch.tensor(_length(one)), alpha)) for total, one in zip(logp, tokens, strict=True)
+        ]
         assert scores == pytest.approx([score for score, _ in expected], rel=1e-5)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -123,8 +124,12 @@ def test_dialogues_give_every_turn_with_the_next(tmp_path):
     turns = [f"{a}{i}" for i in range(15) for a in "abcd"]
     lines = ["\t".join(turns[first : first + 4]) for first in range(0, 60, 4)]
     task = PairsTask(table(tmp_path, lines, "talks.tsv", ""), turns=True)
-    pairs = {(s, t) for x in (task.train, task.valid, task.test) for s, t in zip(x.columns["source"], task.decode(x))}
-    known = {(s, t) for s, t in zip(turns, turns[1:]) if s[0] != "d"}
+    pairs = {
+        (s, t)
+        for x in (task.train, task.valid, task.test)
+        for s, t in zip(x.columns["source"], task.decode(x), strict=True)
+    }
+    known = {(s, t) for s, t in pairwise(turns) if s[0] != "d"}
     assert {pair for pair in pairs if pair[1] != "<unk>"} <= known
     assert len(known) == 45
     assert task.report["files"][0]["lines"] == 45
@@ -181,7 +186,11 @@ def test_built_in_pairs():
         ("chatterbot", {"max_length": 20, "max_source": 20}, ("hello", "hi")),
     ):
         task = PairsTask(source, **settings)
-        pairs = {pair for x in (task.train, task.valid, task.test) for pair in zip(x.columns["source"], task.decode(x))}
+        pairs = {
+            pair
+            for x in (task.train, task.valid, task.test)
+            for pair in zip(x.columns["source"], task.decode(x), strict=True)
+        }
         assert len(pairs) > 800
         assert pair in pairs
     with pytest.raises(UserError, match="emoji:xx is not there"):

@@ -34,7 +34,7 @@ def emoji_pairs(one: str, other: str) -> Iterator[tuple[str, str, str]]:
     for symbol, names in _names(one, other):
         if names not in seen:
             seen.add(names)
-            yield symbol, *names
+            yield symbol, names[0], names[1]
 
 
 def _names(*languages: str) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -1,4 +1,4 @@
-"""Pre-norm Transformer blocks (Vaswani et al. 2017; Radford et al. 2019), causal, cached or bidirectional, also crossed.
+"""Pre-norm Transformer blocks (Vaswani et al. 2017; Radford et al. 2019), causal, cached, crossed or bidirectional.
 
 Axes: B batch, T tokens read now, P tokens read before, S source tokens, E width, N heads, D = E/N.
 """

@@ -63,8 +63,8 @@ class Recurrent(Projected):
         """Return the last layer's states before each token of `x`."""
         rows, hidden = self.begin(len(x), x.condition), self.read(x)
         for k, layer in enumerate(self.layers):
-            first = tuple(rows[part][:, k].unsqueeze(0).contiguous() for part in self.parts)
-            hidden, _ = layer(self.dropout(hidden), first if len(first) > 1 else first[0])
+            first = [rows[part][:, k].unsqueeze(0).contiguous() for part in self.parts]
+            hidden, _ = layer(self.dropout(hidden), tuple(first) if len(first) > 1 else first[0])
         return self.look(hidden, rows)
 
     def begin(self, rows: int, condition: Condition) -> dict[str, Tensor]:

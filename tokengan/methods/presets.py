@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tokengan.methods.presets_pairs import MLE_PAIRS
+from tokengan.methods.presets_pairs import MLE_PAIRS, SEQGAN_PAIRS
 
 __all__ = [
     "COT_PRESETS",
@@ -161,6 +161,7 @@ SEQGAN_PRESETS: Presets = {
         "g_steps": 5,
         "policy_optimiser.lr": 5e-4,
     },
+    "pairs": SEQGAN_PAIRS,
 }
 
 _QUICK_TEXT: dict[str, Any] = {key: value for key, value in SEQGAN_PRESETS["text"].items() if key[:6] != "credit"}
@@ -360,7 +361,7 @@ COT_PRESETS: Presets = {
 
 # What is taken for a task where nobody asks for a preset.
 MLE_USUAL = {"oracle": "tuned", "text": "tuned", "pairs": "pairs"}
-SEQGAN_USUAL = {"oracle": "quick", "text": "text"}
+SEQGAN_USUAL = {"oracle": "quick", "text": "text", "pairs": "pairs"}
 MALIGAN_USUAL = {"oracle": "quick", "text": "text"}
 RANKGAN_USUAL = {"oracle": "quick", "text": "text"}
 ORGAN_USUAL = {"oracle": "quick", "text": "text", "smiles": "molecules", "abc": "tunes"}

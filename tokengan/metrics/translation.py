@@ -1,4 +1,4 @@
-"""sacreBLEU and chrF2 of what was written for sources, each against the target of its own row (Post 2018; Popovic 2015).
+"""sacreBLEU and chrF2 of texts written for sources, each against its own row's target (Post 2018; Popovic 2015).
 
 Counted by the library sacrebleu on whole texts, as they would be shown, not on the model's tokens.
 """
