@@ -17,7 +17,6 @@ from typing import Any, Protocol, TypeVar
 import torch
 
 from tokengan.config import Config
-from tokengan.methods.base import generator_state
 from tokengan.metrics.evaluator import Evaluator
 from tokengan.training.run import Run
 from tokengan.training.trainer import Event, TrainerSettings, fit
@@ -80,7 +79,7 @@ def trained(config: Config, task: Any, path: Path, start: Path | None, samples: 
         samples: Samples of an evaluation on the way.
         settings: Those of the trainer, besides the preset's own.
     """
-    method = config.build_method(task, None if start is None else generator_state(Run(start).weights()))
+    method = config.build_method(task, None if start is None else Run(start).weights())
     run = Run(path) if path.exists() else _whole(path, config, task)
     clock = path / "cpu.json"
     before, begun = json.loads(clock.read_text()) if clock.exists() else 0.0, time.process_time()

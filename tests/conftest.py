@@ -7,9 +7,10 @@ the argument is a factory of a `Spec`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
+from inspect import signature
 from typing import Any
 
 import pytest
@@ -19,7 +20,12 @@ install_import_hook(("tokengan.generators", "tokengan.discriminators"), "beartyp
 
 import torch  # noqa: E402
 
-from tokengan.generators.recurrent import LSTM  # noqa: E402
+from tokengan.discriminators.cnn import HighwayCNN  # noqa: E402
+from tokengan.generators.base import Generator  # noqa: E402
+from tokengan.generators.posterior import LATENT  # noqa: E402
+from tokengan.generators.recurrent import GRU, LSTM  # noqa: E402
+from tokengan.generators.transformer import Transformer  # noqa: E402
+from tokengan.methods.parts import lend  # noqa: E402
 from tokengan.sequences import Sequences, tidy  # noqa: E402
 from tokengan.spec import Spec  # noqa: E402
 
@@ -39,6 +45,22 @@ BUILT_IN = {
     },
 }
 
+
+def lstm_member(spec: Spec) -> LSTM:
+    """Return a member of a generator that is made of others."""
+    return LSTM(spec, embedding=5, hidden=6)
+
+
+def gru_member(spec: Spec) -> GRU:
+    """Return a member of two layers."""
+    return GRU(spec, embedding=6, hidden=6, layers=2, tied=True, dropout=0.5, init_std=None)
+
+
+def transformer_member(spec: Spec) -> Transformer:
+    """Return a member that reads by attention."""
+    return Transformer(spec, embedding=8, heads=2, layers=1, init_std=0.5)
+
+
 # Settings to test beside the default ones, by group and name.
 SETTINGS: dict[tuple[str, str], list[dict[str, Any]]] = {
     ("tokengan.generators", "lstm"): [
@@ -53,6 +75,15 @@ SETTINGS: dict[tuple[str, str], list[dict[str, Any]]] = {
         {"embedding": 8, "heads": 2, "layers": 1, "init_std": 0.5},
         {"embedding": 6, "heads": 3, "layers": 3, "tied": True, "dropout": 0.5, "init_std": 0.5},
     ],
+    ("tokengan.generators", "relational_memory"): [
+        {"embedding": 5, "slots": 2, "heads": 2, "head_size": 3, "key_size": 4},
+        {"embedding": 6, "slots": 2, "heads": 3, "head_size": 2, "joint_norm": True, "dropout": 0.5},
+    ],
+    ("tokengan.generators", "manager_worker"): [
+        {"embedding": 5, "hidden": 6, "goal": 3, "window": 2, "goals": "piecewise", "dropout": 0.5, "init_std": None}
+    ],
+    ("tokengan.generators", "per_label"): [{"member": lstm_member}, {"member": transformer_member}],
+    ("tokengan.generators", "conditional"): [{"member": gru_member}, {"member": transformer_member}],
     ("tokengan.generators", "seq2seq"): [
         {"embedding": 5, "hidden": 6, "init_std": 0.5},
         {"embedding": 6, "hidden": 6, "layers": 2, "tied": True, "dropout": 0.5, "init_std": 0.5},
@@ -61,7 +92,14 @@ SETTINGS: dict[tuple[str, str], list[dict[str, Any]]] = {
         {"embedding": 8, "heads": 2, "layers": 1, "init_std": 0.5},
         {"embedding": 6, "heads": 3, "layers": 2, "tied": True, "dropout": 0.5, "init_std": 0.5},
     ],
+    ("tokengan.generators", "latent"): [
+        {"latent": 3, "embedding": 5, "hidden": 6, "word_dropout": 0.5, "init_std": 0.5},
+        {"latent": 2, "embedding": 6, "hidden": 6, "layers": 2, "tied": True, "dropout": 0.5, "encoder_hidden": 5},
+    ],
     ("tokengan.discriminators", "cnn"): [{"embedding": 4, "widths": [1, 3, 9], "filters": [3, 4, 5], "dropout": 0.0}],
+    ("tokengan.discriminators", "multi_view"): [
+        {"embedding": 6, "views": 3, "widths": [1, 2, 9], "filters": [4, 4, 4], "features": 5, "dropout": 0.0}
+    ],
     ("tokengan.discriminators", "recurrent"): [
         {"embedding": 4, "hidden": 5, "layers": 2, "cell": "lstm", "pooling": "max", "dropout": 0.0}
     ],
@@ -74,11 +112,9 @@ SETTINGS: dict[tuple[str, str], list[dict[str, Any]]] = {
 SPECS = {
     "words": Spec(vocab_size=9, max_length=7, start=1, end=2, pad=0, unk=3),
     "oracle": Spec(vocab_size=6, max_length=5, start=0),
+    "labelled": Spec(vocab_size=9, max_length=6, start=1, end=2, pad=0, unk=3, labels=3),
     "pairs": Spec(vocab_size=9, max_length=6, start=1, end=2, pad=0, unk=3, condition={"source": 5}),
 }
-
-
-MADE_OF: dict[str, tuple[str, Any]] = {"language_model": ("network", LSTM)}
 
 
 @dataclass(frozen=True)
@@ -90,18 +126,30 @@ class Make:
 
     def __call__(self, spec: Spec, **settings: Any) -> Any:
         torch.manual_seed(3)
-        chosen = {**self.settings, **settings}
-        if self.entry.name in MADE_OF:  # its settings are those of the network that it is made of
-            part, default = MADE_OF[self.entry.name]
-            chosen = {part: partial(default, **chosen)}
-        return self.entry.load()(spec, **chosen)
+        network, judge, chosen = self.entry.load(), None, {**self.settings, **settings}
+        if getattr(network, "reads", None):
+            # In double precision, so that both faces of whoever reads it agree as far as their own precision goes.
+            judge = HighwayCNN(spec, embedding=4, widths=[1, 3, 4], filters=[3, 4, 5]).double()
+            spec = replace(spec, features=judge.features)
+        own = signature(network).parameters
+        part = next((name for name in ("member", "network") if name in own), None)
+        if part is not None:  # settings that it has not are those of what it is made of
+            inner = {name: chosen.pop(name) for name in list(chosen) if name not in own}
+            chosen[part] = partial(chosen.get(part, own[part].default), **inner)
+        made = network(spec, **chosen)
+        if isinstance(made, Generator):
+            lend(made, judge)
+        return made
 
     def lacks(self, spec: Spec) -> set[str]:
         """Return the conditions that it cannot do without and that the task does not have."""
-        return set(getattr(self.entry.load(), "needs", ())) - set(spec.condition or {})
+        there = {LATENT, *(spec.condition or {}), *(["label"] if spec.labels else [])}  # a latent is drawn, not given
+        return set(getattr(self.entry.load(), "needs", ())) - there
 
     def __str__(self) -> str:
-        return "-".join([self.entry.name, *(f"{name}={value}" for name, value in self.settings.items())])
+        return "-".join(
+            [self.entry.name, *(f"{name}={getattr(value, '__name__', value)}" for name, value in self.settings.items())]
+        )
 
 
 def registered(group: str) -> list[Make]:
@@ -144,9 +192,10 @@ def random_rows(spec: Spec, rows: int, length: int, ended: bool) -> Sequences:
 
 
 def random_condition(spec: Spec, rows: int) -> dict[str, Any]:
-    """Return random sources of all lengths, where the task has some."""
+    """Return labels in turn and random sources of all lengths, where the task has some."""
+    found: dict[str, Any] = {"label": torch.arange(rows) % spec.labels} if spec.labels else {}
     longest = (spec.condition or {}).get("source")
-    return {} if longest is None else {"source": random_rows(spec, rows, longest, ended=True)}
+    return found if longest is None else {**found, "source": random_rows(spec, rows, longest, ended=True)}
 
 
 @pytest.fixture
@@ -157,7 +206,7 @@ def conditions() -> Callable[[Spec, int], dict[str, Any]]:
 
 @pytest.fixture
 def batch(spec: Spec) -> Sequences:
-    """Return rows of all lengths (of full length where the task has no EOS), with sources where the task has some."""
+    """Return rows of all lengths (of full length where the task has no EOS), with its labels or sources."""
     torch.manual_seed(7)
     rows = 2 * spec.max_length
     return random_rows(spec, rows, spec.max_length, ended=False).replace(condition=random_condition(spec, rows))

@@ -71,3 +71,31 @@ def test_the_readme_links_lead_somewhere() -> None:
             target = link.partition(")")[0].partition("#")[0]
             if target and "://" not in target:
                 assert (page.parent / target).exists(), f"{page}: {target}"
+
+
+def code_words(path: Path) -> set[str]:
+    """Return the identifiers, attribute names, modules and strings of a file's code, its docstrings left out."""
+    words: set[str] = set()
+    tree = ast.parse(path.read_text())
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    docs = {ast.get_docstring(node, clean=False) for node in ast.walk(tree) if isinstance(node, documented)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name | ast.Attribute):
+            words.add(node.id if isinstance(node, ast.Name) else node.attr)
+        elif isinstance(node, ast.ImportFrom):
+            words |= {str(node.module), *(alias.name for alias in node.names)}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value not in docs:
+            words.add(node.value)
+    return words
+
+
+def test_the_trainer_and_the_engine_name_no_method() -> None:
+    """Nor a network of one: what a method needs of them is in the contract that all have."""
+    named: set[str] = set()
+    for kind in ("methods", "generators", "discriminators"):
+        for name, path in known(kind).items():
+            named |= {name, path, *path.rsplit(".", 1)}
+    for room in ("training", "sampling"):
+        for path in (ROOT / "tokengan" / room).rglob("*.py"):
+            assert not code_words(path) & named, path
+    assert code_words(ROOT / "tests" / "test_api.py") & named

@@ -11,6 +11,8 @@ from typing import Generic, TypeVar
 import torch
 from torch import nn
 
+from tokengan.borrowed import Borrowed
+
 __all__ = ["Lagged"]
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -36,12 +38,12 @@ class Lagged(nn.Module, Generic[Network]):
             raise ValueError(f"the lag is a share between 0 and 1, not {rate}")
         self.rate = rate
         self.copy = deepcopy(live).requires_grad_(False) if rate > 0 else None
-        self._live = (live,)  # in a tuple, so that the network has one owner
+        self._live = Borrowed(live)
 
     @property
     def network(self) -> Network:
         """The copy, or the network itself where there is no lag."""
-        return self._live[0] if self.copy is None else self.copy
+        return self._live.module if self.copy is None else self.copy
 
     def follow(self) -> None:
         """Move the copy toward the network."""
@@ -54,5 +56,5 @@ class Lagged(nn.Module, Generic[Network]):
     @torch.no_grad()
     def _move(self, share: float) -> None:
         if self.copy is not None:
-            for old, new in zip(self.copy.parameters(), self._live[0].parameters(), strict=True):
+            for old, new in zip(self.copy.parameters(), self._live.module.parameters(), strict=True):
                 old.lerp_(new, share)

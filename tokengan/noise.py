@@ -53,3 +53,9 @@ class Noise:
         shape = (total, length) if copies is None else (copies, total, length)
         drawn = torch.rand(shape, generator=self.rng, device=self.rng.device)
         return drawn.narrow(-2, self.first, rows)
+
+    def normals(self, rows: int, length: int, copies: int | None = None) -> Tensor:
+        """Return standard normal numbers of the same shape, by inverse CDF: a row's depend on its uniforms alone."""
+        # A uniform in single precision is a multiple of 2**-24, 0 among them: the middle of its interval is finite.
+        middle = self.uniforms(rows, length, copies).double() + 2**-25
+        return torch.special.ndtri(middle).float()

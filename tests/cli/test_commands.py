@@ -219,7 +219,7 @@ def test_pain_11_unknown_keys_suggest_the_nearest(tg, my_txt):
     ):
         assert f"did you mean '{right}'?" in tg(*words).err
     ended = tg("train", "seqgan", "my.txt", "--generator", "lsmt")
-    assert "did you mean 'lstm'? (known: ensemble, gru, lstm, transformer)" in ended.err
+    assert "did you mean 'lstm'? (known: " in ended.err
     assert "there are: " in tg("train", "seqgan", "--preset", "nope").err
     my_txt.with_name("c.yaml").write_text("method: mle\nepocs: 3\n")
     assert "did you mean 'epochs'?" in tg("train", "--config", "c.yaml", "my.txt").err

@@ -58,7 +58,7 @@ def test_a_text_run_has_no_figures_of_molecules(tg, trained):
 def test_pictures(tg, molecules_run, tmp_path, monkeypatch):
     from tokengan.api import Model
 
-    monkeypatch.setattr(Model, "_stream", lambda self, n, decoding, noise: iter(["CCO", "c1ccccc1", "C(("][:n]))
+    monkeypatch.setattr(Model, "_stream", lambda self, n, *rest: iter(["CCO", "c1ccccc1", "C(("][:n]))
     drawn = tg("generate", molecules_run, "-n", 3, "--picture", tmp_path / "few.svg")
     assert drawn.out.splitlines() == ["CCO", "c1ccccc1", "C(("]
     assert (tmp_path / "few.svg").read_text().startswith("<?xml")
@@ -78,9 +78,9 @@ def test_pictures_that_cannot_be(tg, molecules_run, trained, tmp_path, monkeypat
         return ended.err
 
     assert "TextTask has no pictures" in refused(trained, tmp_path / "few.svg")
-    monkeypatch.setattr(Model, "_stream", lambda self, n, decoding, noise: iter(["C((", "N)"]))
+    monkeypatch.setattr(Model, "_stream", lambda self, n, *rest: iter(["C((", "N)"]))
     assert "none of the 2 texts is a molecule" in refused(molecules_run, tmp_path / "few.svg")
-    monkeypatch.setattr(Model, "_stream", lambda self, n, decoding, noise: iter(["CC", "N)"]))
+    monkeypatch.setattr(Model, "_stream", lambda self, n, *rest: iter(["CC", "N)"]))
     assert "neither .png nor .svg" in refused(molecules_run, tmp_path / "few.pdf")
     assert "cannot be written" in refused(molecules_run, tmp_path / "nowhere" / "few.svg")
 

@@ -29,7 +29,7 @@ def discriminator(make_discriminator, spec) -> Discriminator:
 def widen(x: Sequences, columns: int, fill: int = 0) -> Sequences:
     """Return the batch with padding columns behind it."""
     tokens = torch.cat([x.tokens, x.tokens.new_full((len(x), columns), fill)], dim=1)
-    return Sequences(tokens, torch.cat([x.mask, x.mask.new_zeros(len(x), columns)], dim=1))
+    return Sequences(tokens, torch.cat([x.mask, x.mask.new_zeros(len(x), columns)], dim=1), condition=x.condition)
 
 
 def assert_same(one: Outputs, other: Outputs) -> None:

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from tokengan.discriminators.base import Judged
-from tokengan.losses.multiclass import Multiclass, real_logit
+from tokengan.discriminators.base import Judged, real_logit
+from tokengan.losses.multiclass import Multiclass
 from tokengan.losses.nonsaturating import NonSaturating
 from tokengan.sequences import Sequences
 

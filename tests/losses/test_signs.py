@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from tokengan.discriminators.base import Judged
+from tokengan.discriminators.base import Judged, real_logit
 from tokengan.discriminators.cnn import HighwayCNN
 from tokengan.generators.base import Outputs
 from tokengan.losses.feature_matching import FeatureMatching, mmd2
 from tokengan.losses.hinge import Hinge
 from tokengan.losses.least_squares import LeastSquares
 from tokengan.losses.minimax import Minimax
-from tokengan.losses.multiclass import Multiclass, real_logit
+from tokengan.losses.multiclass import Multiclass
 from tokengan.losses.nonsaturating import NonSaturating
 from tokengan.losses.ranking import Ranking, margins
 from tokengan.losses.relativistic import Relativistic, RelativisticAverage
 from tokengan.losses.reverse_kl import ReverseKL
+from tokengan.losses.total_variation import TotalVariation
 from tokengan.losses.wasserstein import Wasserstein
 from tokengan.sequences import Sequences
 from tokengan.spec import Spec
@@ -35,6 +37,7 @@ GAMES = [
     LeastSquares(),
     LeastSquares(-1.0, 1.0, 0.0),
     Wasserstein(),
+    TotalVariation(),
     Relativistic(),
     Relativistic("all"),
     RelativisticAverage(),
@@ -58,12 +61,12 @@ def name(game: object) -> str:
 
 
 class ManyClasses(HighwayCNN):
-    """SeqGAN's network with K + 1 class logits beside the others."""
+    """SeqGAN's network with K + 1 class logits beside a logit of its own."""
 
     gives: ClassVar[frozenset[str]] = HighwayCNN.gives | {"class_logits"}
 
     def __init__(self, spec: Spec) -> None:
-        super().__init__(spec, embedding=8, widths=[1, 2, 3], filters=[8, 8, 8], dropout=0.0, l2=0.0)
+        super().__init__(replace(spec, labels=0), embedding=8, widths=[1, 2, 3], filters=[8, 8, 8], dropout=0.0, l2=0.0)
         self.classes = nn.Linear(self.features, spec.labels + 1)
 
     def score(self, embedded: Tensor, x: Sequences) -> Outputs:

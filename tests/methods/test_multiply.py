@@ -62,9 +62,12 @@ def parts(kind: str) -> dict[str, Any]:
     return {name: resolve(kind, name) for name in known(kind)}
 
 
-REWARDS = parts("rewards") | {"objective": partial(resolve("rewards", "objective"), "variety")}
-# A loss that tells classes apart needs labels, which no sequence of the oracle has.
-LOSSES = {name: part for name, part in parts("losses").items() if name != "multiclass"}
+# Rewards and losses of classes need labels, which no sequence of the oracle has: tests/methods/test_labels.py has them.
+CLASSES = {"class_probability", "label_probability", "multiclass"}
+REWARDS = {name: part for name, part in parts("rewards").items() if name not in CLASSES} | {
+    "objective": partial(resolve("rewards", "objective"), "variety")
+}
+LOSSES = {name: part for name, part in parts("losses").items() if name not in CLASSES}
 ESTIMATORS = parts("estimators") | {
     f"reinforce, {name}": partial(Reinforce, baseline) for name, baseline in parts("baselines").items()
 }

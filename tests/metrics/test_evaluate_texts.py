@@ -61,7 +61,7 @@ def test_the_signature_says_how_a_number_was_computed():
 def test_pain_07_every_metric_declares_its_split_needs_and_direction():
     for name, metric in known_metrics().items():
         assert name == metric.name
-        assert metric.split in metric.needs <= {"samples", "reference", "train"}
+        assert metric.split in metric.needs <= {"samples", "reference", "train", "features"}
         assert metric.direction in {"higher", "lower", "none"}
         assert metric.bounds[0] < metric.bounds[1]
     splits = {name: figure.split for name, figure in by_name(SAMPLES, REFERENCE, TRAIN).items()}
@@ -82,7 +82,8 @@ def test_pain_07_a_reference_that_is_the_training_text_is_not_called_test():
 
 def test_real_text_stands_beside_every_figure():
     figures = by_name(SAMPLES, REFERENCE, TRAIN)
-    labels = {name: "train lines" if name.startswith("BLEU") else "reference" for name in figures if "(" not in name}
+    compared = ("BLEU", "MS-Jaccard", "JS", "length", "mean length")
+    labels = {name: "train lines" if name.startswith(compared) else "reference" for name in figures if "(" not in name}
     assert set(figures) == set(labels) | {f"{name} ({label})" for name, label in labels.items()}
     # Of the four references as many are drawn as there are samples, so the two may stand in one column.
     assert comparable(figures["Self-BLEU-2"], figures["Self-BLEU-2 (reference)"])

@@ -13,8 +13,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from toy import Tabular, everything, probabilities
 
 from tokengan.errors import UserError
+from tokengan.generators.latent import Latent
 from tokengan.generators.recurrent import LSTM
-from tokengan.metrics.base import Given, missing
+from tokengan.metrics.base import Given, comparable, missing
 from tokengan.metrics.evaluator import FinalReport
 from tokengan.metrics.judge import HeldOutAccuracy
 from tokengan.metrics.law import NLLDiv, NLLOracle, NLLTest, Spread, cross_entropy
@@ -92,6 +93,36 @@ def test_pain_07_the_split_is_in_the_name() -> None:
     extra = {"law": one_token(0.5), "heldout": in_proportion(1, 1)}
     (figure,) = NLLTest().compute(Given([["x"]], extra=extra, splits={"heldout": "valid"}))
     assert (figure.name, figure.split) == ("NLL-valid", "valid")
+
+
+def test_a_law_with_a_bound_only_says_so_and_is_compared_with_no_exact_one() -> None:
+    torch.manual_seed(0)
+    law = Latent(Spec(vocab_size=5, max_length=3), latent=2, hidden=6, init_std=1.0).eval()
+    written = write(law, 1100, Noise(torch.Generator().manual_seed(9)))
+    given = Given([["x"]], extra={"law": law, "heldout": written, "written": written})
+    for metric in (NLLTest(), NLLDiv()):
+        (figure,) = metric.compute(given)
+        assert 0 < figure.value < math.log(5) + 0.5
+        assert "n=1000|" in figure.signature
+        assert "upper bound, 10 importance-weighted draws" in figure.signature
+        (exact,) = metric.compute(given.replace(extra={**given.extra, "law": LSTM(law.spec)}))
+        assert "bound" not in exact.signature
+        assert not comparable(figure, exact)
+        assert metric.compute(given)[0].value == figure.value
+    # At a temperature, and against the conditional entropy under the codes, which is lower.
+    at = Setting(written, LSTM(law.spec, init_std=1.0), 500)
+    point = measure(law, at)
+    codes = torch.where(written.mask, -law.score(written)["logp"], 0.0).sum(1).mean().item() / 3
+    assert point["NLL-div"] > codes
+    assert measure(law, at, 0.3)["NLL-div"] < point["NLL-div"]
+
+
+def test_a_law_without_a_density_has_no_figure() -> None:
+    law = LSTM(Spec(vocab_size=5, max_length=3))
+    law.density = "none"
+    (figure,) = NLLTest().compute(Given([["x"]], extra={"law": law, "heldout": in_proportion(1, 1)}))
+    assert math.isnan(figure.value)
+    assert "no likelihood" in figure.note
 
 
 # ---- equal entropy

@@ -74,6 +74,7 @@ def evaluate(
     metrics: Sequence[str] | None = None,
     lowercase: bool = False,
     tokens: Literal["word", "char"] = "word",
+    encoder: str = "lsa",
 ) -> list[Figure]:
     """Return the figures of any texts against any texts.
 
@@ -81,13 +82,16 @@ def evaluate(
         samples: What a system wrote: a file, one sequence a line, or the texts.
         reference: Held-out real text.
         train: The text that the system learnt from.
-        metrics: Names of metrics; None for all that can be computed.
+        metrics: Names of metrics; None for all cheap ones that can be computed, `["all"]` for the costly ones too.
         lowercase: Lower-case all texts first.
         tokens: Cut at white space (`word`) or into characters (`char`).
+        encoder: What turns texts into vectors for FED, MAUVE and the like: `lsa`, `lsa:DIMENSIONS` or `hf:NAME`.
     """
     from tokengan.metrics import evaluate_texts
 
-    return evaluate_texts(samples, reference, train, metrics=metrics, lowercase=lowercase, tokens=tokens)
+    return evaluate_texts(
+        samples, reference, train, metrics=metrics, lowercase=lowercase, tokens=tokens, encoder_name=encoder
+    )
 
 
 def free_folder(config: Config, out: str | Path | None) -> Path:

@@ -5,19 +5,21 @@ Axes: B batch, T time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
 
+from tokengan.api.codes import between, codes_of, decoded, inferring
 from tokengan.api.saved import saved_task
 from tokengan.config import Config, configure, seed_of
 from tokengan.data.messages import brief, place
 from tokengan.errors import UserError, nearest
 from tokengan.generators.base import Autoregressive, Condition, on_device, rows_of
 from tokengan.methods.base import Method
+from tokengan.metrics.law import BOUND_SAMPLES
 from tokengan.modes import evaluating
 from tokengan.noise import Noise, seeded
 from tokengan.sampling.beam import beam
@@ -106,9 +108,10 @@ class Model:
         seed: int,
         unknown: bool,
         beams: int = 0,
+        shown: bool = False,
         **conditions: Any,
     ) -> Iterator[str]:
-        """Yield what `generate` returns, as it is written."""
+        """Yield what `generate` returns, as it is written; with `shown`, what each was written under beside it."""
         if n is None:
             n = next((len(value) for value in conditions.values() if isinstance(value, list)), 10)
         if n < 1:
@@ -125,11 +128,12 @@ class Model:
                     "that does (`tokengan methods`), or leave it out"
                 )
         noise = Noise(seeded("generate", seed_of(seed), self.method.device))
+        said = self.method.task.shown if shown and writer.needs else self.method.task.decode
         if beams:
             if decoding != Decoding(forbid=forbid):
                 raise UserError("beams take the likeliest: leave out temperature, top_k, top_p and greedy, or beams")
-            return iter(self.method.task.decode(self._searched(n, beams, decoding, noise, condition)))
-        return self._stream(n, decoding, noise, condition)
+            return iter(said(self._searched(n, beams, decoding, noise, condition)))
+        return self._stream(n, decoding, noise, condition, said)
 
     def _searched(self, n: int, beams: int, decoding: Decoding, noise: Noise, condition: Condition) -> Sequences:
         """Return the best sequence for each condition, or the best of all where there is none."""
@@ -142,12 +146,19 @@ class Model:
         found = beam(writer, rows, beams, condition=given, decoding=decoding)
         return found.select(found.mask.any(1)).select(slice(0, n))
 
-    def _stream(self, n: int, decoding: Decoding, noise: Noise, condition: Condition) -> Iterator[str]:
+    def _stream(
+        self,
+        n: int,
+        decoding: Decoding,
+        noise: Noise,
+        condition: Condition,
+        said: Callable[[Sequences], list[str]],
+    ) -> Iterator[str]:
         for first in range(0, n, CHUNK):
             rows = torch.arange(first, first + CHUNK).clamp(max=n - 1)
             own = rows_of(condition, rows.to(self.method.device))
             written = write(self.method.writer, CHUNK, noise, decoding, condition=own)
-            yield from self.method.task.decode(written.select(slice(0, n - first)))
+            yield from said(written.select(slice(0, n - first)))
 
     def score(self, texts: Iterable[str]) -> list[float]:
         """Return the discriminator's probability that each text is real.
@@ -168,16 +179,40 @@ class Model:
             return [p for x in self._encoded(texts) for p in critic(x)["logits"].float().sigmoid().tolist()]
 
     def nll(self, texts: Iterable[str]) -> list[float]:
-        """Return -log p(text) in nats per token, EOS counted, under the generator at temperature 1."""
+        """Return -log p(text) in nats per token, EOS counted, under the generator at temperature 1.
+
+        Of a generator with a latent code: the upper bound of `BOUND_SAMPLES` importance-weighted draws of it.
+        """
         law = self.method.writer
-        if not isinstance(law, Autoregressive) or law.density != "exact":
-            raise UserError(f"the generator of {place(self.path)} has no exact likelihood")
+        if not isinstance(law, Autoregressive) or law.density == "none":
+            raise UserError(f"the generator of {place(self.path)} has no likelihood")
+        noise = Noise(seeded("bound", 0, self.method.device))
 
         def mean(x: Sequences) -> Tensor:
+            if law.density == "bound":
+                return -law.bound(x, noise, BOUND_SAMPLES) / x.lengths
             return torch.where(x.mask, nll(law(x), x), 0.0).sum(1) / x.lengths
 
         with torch.no_grad(), evaluating(law):
             return [value for x in self._encoded(texts) for value in mean(x).tolist()]
+
+    def reconstruct(self, texts: Iterable[str]) -> list[str]:
+        """Return each text as the generator writes it from its latent code alone: the mean code, the likeliest tokens.
+
+        Raises UserError for a run without latent codes.
+        """
+        generator = inferring(self.method, place(self.path))
+        batches = self._encoded(texts)
+        return [text for x in batches for text in decoded(self.method, generator, codes_of(generator, [x]))]
+
+    def interpolate(self, first: str, last: str, n: int = 7) -> list[str]:
+        """Return n texts from one to the other: the likeliest tokens at codes on the line between their mean codes.
+
+        Raises UserError for a run without latent codes.
+        """
+        generator = inferring(self.method, place(self.path))
+        ends = codes_of(generator, self._encoded([first, last]))
+        return decoded(self.method, generator, between(ends, n))
 
     def _encoded(self, texts: Iterable[str]) -> Iterator[Sequences]:
         texts = list(texts)

@@ -202,24 +202,24 @@ def _hardware(config: Config) -> None:
 
 
 def _start_weights(start: str, task: Task) -> dict[str, Tensor]:
-    """Return the generator's weights of a run folder (its best checkpoint) or of one of its checkpoint folders."""
+    """Return the weights of a run folder (its best checkpoint) or of one of its checkpoint folders."""
     path, which = Path(start), "best"
     if path.parent.name == "checkpoints" and not (path / CONFIG).exists():
         path, which = path.parent.parent, path.name
     run = Run(path)
     with tempfile.TemporaryDirectory() as aside:
         task.save(Path(aside))
-        for name in ("spec.json", "tokenizer.json"):
-            here, there = Path(aside, name), run.path / name
-            if here.exists() != there.exists() or (here.exists() and here.read_bytes() != there.read_bytes()):
+        for here in sorted(Path(aside).iterdir()):
+            name, there = here.name, run.path / here.name
+            if not there.exists() or here.read_bytes() != there.read_bytes():
                 raise UserError(
                     f"{place(run.path)} was trained on other data than these ({name} differs): give the same data and "
                     "data settings, or start from another run"
                 )
-    own = generator_state(run.weights(which))
-    if not own:
+    weights = run.weights(which)
+    if not generator_state(weights):
         raise UserError(f"{place(run.path)} holds no generator to start from")
-    return own
+    return weights
 
 
 def _same_data(run: Path, task: Task) -> None:

@@ -24,6 +24,8 @@ VERBS = {
     "generate": "write texts with a run",
     "evaluate": "the figures of a run, or of any text against any text",
     "score": "judge texts with a run's discriminator",
+    "reconstruct": "write texts again from their latent codes",
+    "interpolate": "write texts between two texts",
     "demo": "train SeqGAN on sentences that come with the package, in a few minutes",
 }
 

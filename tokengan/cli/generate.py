@@ -26,6 +26,9 @@ def run(words: list[str]) -> int:
     parser.add_argument("--greedy", action="store_true", help="always the likeliest token")
     parser.add_argument("--seed", type=int, default=0, help="seed of the draws")
     parser.add_argument("--unknown", action="store_true", help="let the unknown word be written")
+    parser.add_argument(
+        "--label", help="of a run with labels: write for this one; without it, for each in turn, the label before a tab"
+    )
     parser.add_argument("--source", metavar="FILE", help="of a run with pairs: write for each line of this file")
     parser.add_argument("--beams", type=int, default=0, help="search with so many beams, and draw nothing")
     parser.add_argument("--out", metavar="FILE", help="write them here, one a line")
@@ -40,9 +43,10 @@ def run(words: list[str]) -> int:
     from tokengan.data.stream import text_lines
 
     model = load(asked.run, asked.checkpoint, trust=asked.trust)
-    sources = None if asked.source is None else [text for _, text in text_lines(Path(asked.source))]
     drawn = (asked.temperature, asked.top_k, asked.top_p, asked.greedy, asked.seed, asked.unknown)
-    texts = model.stream(asked.n, *drawn, beams=asked.beams, source=sources)
+    sources = None if asked.source is None else [text for _, text in text_lines(Path(asked.source))]
+    shown = asked.label is None and asked.source is None
+    texts = model.stream(asked.n, *drawn, beams=asked.beams, shown=shown, label=asked.label, source=sources)
     texts = texts if asked.picture is None else list(texts)
     if asked.out is not None:
         from tokengan.data import atomic_write

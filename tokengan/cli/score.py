@@ -13,7 +13,9 @@ def run(words: list[str]) -> int:
     parser.add_argument("run", help="the run folder")
     parser.add_argument("file", help="texts, one a line (any format that `train` reads)")
     parser.add_argument("--column", help="of a .csv, .tsv or .jsonl file")
-    parser.add_argument("--nll", action="store_true", help="the generator's -log p in nats per token instead")
+    parser.add_argument(
+        "--nll", action="store_true", help="the generator's -log p in nats per token instead, or its bound on it"
+    )
     parser.run_arguments("last")
     parser.json_flag()
     asked = parser.read(words)

@@ -16,7 +16,7 @@ from tokengan.config.settings import Settings, as_text
 from tokengan.data.builtin import BUILTIN
 from tokengan.data.messages import brief
 from tokengan.errors import UserError
-from tokengan.methods.base import Method
+from tokengan.methods.base import Method, generator_state
 from tokengan.spec import Spec
 from tokengan.tasks.base import Task
 from tokengan.training.trainer import TrainerSettings
@@ -24,7 +24,7 @@ from tokengan.training.updater import players_of
 
 __all__ = ["Config"]
 
-FILES = ("source", "arrays", "valid", "test")  # settings of a task that may name a file
+FILES = ("source", "arrays", "valid", "test", "outside")  # settings of a task that may name a file
 # What constructors raise for numbers that make no sense (a dropout of 2, a width below 0).
 NONSENSE = (ValueError, TypeError, RuntimeError, ArithmeticError, AssertionError, LookupError, MemoryError)
 
@@ -62,10 +62,11 @@ class Config:
         self._parser.add_class_arguments(self._method_class, None, skip={"task", "seed"})
         self._parser.add_class_arguments(self._task_class, "data", instantiate=False)
         self._parser.add_class_arguments(TrainerSettings, "trainer")
+        given = _folded(settings)
         # A class stands before its own arguments.
-        keys = sorted(settings, key=lambda key: key.count("."))
+        keys = sorted(given, key=lambda key: key.count("."))
         try:
-            self.values: Namespace = self._parser.parse_args([f"--{key}={as_text(settings[key])}" for key in keys])
+            self.values: Namespace = self._parser.parse_args([f"--{key}={as_text(given[key])}" for key in keys])
         except UserError:
             raise
         except Exception as error:  # jsonargparse lets through what the types it calls raise
@@ -93,15 +94,18 @@ class Config:
             ) from error
 
     def build_method(self, task: Task, weights: Mapping[str, Tensor] | None = None) -> Method:
-        """Build the method for a task, on given generator weights where there are some.
+        """Build the method for a task, on the generator of another method's `state_dict` where one is given.
 
-        The weights are put in by the factory, so that whatever the method copies of its generator has them too.
+        The weights are put in by the factory, so that whatever the method copies of its generator has them too. What
+        the generator reads while it writes comes with it: without that its law would be another.
         """
         arguments = {name: value for name, value in vars(self._parts).items() if name not in ("data", "trainer")}
         if weights is not None:
-            arguments["generator"] = _begun(arguments["generator"], weights)
+            arguments["generator"] = _begun(arguments["generator"], generator_state(weights))
         try:
             method = self._method_class(task=task, seed=self.seed, **arguments)
+            for name in method.borrowed if weights is not None else ():
+                _load(getattr(method, name), generator_state(weights or {}, name), name)
             method.phases()
             players_of(method)
         except UserError:
@@ -120,8 +124,9 @@ class Config:
         values = self.values.clone()
         for name in FILES:
             given = values.data.get(name)
-            if given is not None and os.path.exists(str(given)) and str(given).partition(":")[0] not in BUILTIN:
-                values.data[name] = os.path.abspath(str(given))
+            files = str(given).split(",") if not os.path.exists(str(given)) else [str(given)]
+            if given is not None and all(map(os.path.exists, files)) and str(given).partition(":")[0] not in BUILTIN:
+                values.data[name] = ",".join(map(os.path.abspath, files))
         head = {
             "method": self.method,
             "task": self.task,
@@ -138,18 +143,39 @@ class Config:
         )
 
 
+def _folded(settings: Settings) -> Settings:
+    """Return the settings with those of a part within a part as one value.
+
+    One by one jsonargparse would read a null of theirs as the text "None".
+
+    >>> _folded({"generator": "a.B", "generator.member": "a.C", "generator.member.std": None})
+    {'generator': 'a.B', 'generator.member': {'class_path': 'a.C', 'init_args': {'std': None}}}
+    """
+    folded = dict(settings)
+    for name in sorted(settings, key=lambda key: key.count("."), reverse=True):
+        own = [key for key in folded if key.startswith(f"{name}.")]
+        if "." in name and own and isinstance(settings[name], str):
+            inner = {key.removeprefix(f"{name}."): folded.pop(key) for key in own}
+            folded[name] = {"class_path": settings[name], "init_args": inner}
+    return folded
+
+
 def _begun(factory: Callable[[Spec], Any], weights: Mapping[str, Tensor]) -> Callable[[Spec], Any]:
     """Return a factory whose network begins with given weights."""
 
     def build(spec: Spec) -> Any:
         network = factory(spec)
-        try:
-            network.load_state_dict(dict(weights))
-        except RuntimeError as error:
-            raise UserError(
-                f"the weights to start from are of another generator ({brief(error, 200)}): give this run the same "
-                "generator settings as that one"
-            ) from None
+        _load(network, weights, "generator")
         return network
 
     return build
+
+
+def _load(network: Any, weights: Mapping[str, Tensor], name: str) -> None:
+    try:
+        network.load_state_dict(dict(weights))
+    except RuntimeError as error:
+        raise UserError(
+            f"the weights to start from are of another {name} ({brief(error, 200)}): give this run the same {name} "
+            "settings as that one"
+        ) from None

@@ -40,7 +40,7 @@ def chatter_pairs(language: str = "") -> Iterator[tuple[str, str, str]]:
     reader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     seen: set[tuple[str, str]] = set()
     for path in sorted(_folder(language or DEFAULT).glob("*.yml")):
-        told: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=reader)  # noqa: S506  # a safe one
+        told: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=reader)  # a safe one
         for turns in told.get("conversations") or ():
             for pair in neighbours([" ".join(TOKEN.findall(str(turn).lower())) for turn in turns or ()]):
                 if pair not in seen:

@@ -9,7 +9,7 @@ from tokengan.data.messages import listing, place
 from tokengan.data.read import FORMATS, file_format
 from tokengan.errors import UserError
 
-__all__ = ["SPLIT_NAMES", "is_saved_dataset", "split_files"]
+__all__ = ["SPLIT_NAMES", "is_saved_dataset", "split_files", "stem_of"]
 
 SPLIT_NAMES = {
     "train": ("train", "training"),
@@ -35,7 +35,7 @@ def split_files(folder: Path | str) -> dict[str, Path]:
         raise UserError(f"{place(folder)} cannot be listed ({error.strerror}): ask for read permission") from None
     found: dict[str, Path] = {}
     for split, names in SPLIT_NAMES.items():
-        fitting = [path for path in files if _split_stem(path) in names]
+        fitting = [path for path in files if (stem_of(path) or "").lower() in names]
         if len(fitting) > 1:
             raise UserError(
                 f"{place(folder)} has several files for the split {split}: "
@@ -56,7 +56,10 @@ def is_saved_dataset(folder: Path | str) -> bool:
     return any(os.path.isfile(os.path.join(folder, name)) for name in ("dataset_dict.json", "state.json"))
 
 
-def _split_stem(path: Path) -> str | None:
-    """Return `train` for `train.txt.gz`, None for `train.tok.txt` and what is no data file."""
+def stem_of(path: Path) -> str | None:
+    """Return `train` for `train.txt.gz`, `train.tok` for `train.tok.txt`, None for what is no data file."""
     suffix = file_format(path)
-    return path.name.lower().removesuffix(".gz").removesuffix(suffix) if suffix else None
+    if suffix is None:
+        return None
+    bare = path.name[:-3] if path.name.lower().endswith(".gz") else path.name
+    return bare[: -len(suffix)]

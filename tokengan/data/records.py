@@ -61,7 +61,9 @@ def find_column(path: Path | str, names: Sequence[str], column: str | None, sett
     if column is None and len(names) == 1:
         return names[0]
     if column is None:
-        raise UserError(f"{place(path)} has {len(names)} columns, say which to read, as {setting}=NAME: {listing(names)}")
+        raise UserError(
+            f"{place(path)} has {len(names)} columns, say which to read, as {setting}=NAME: {listing(names)}"
+        )
     if column not in names:
         hint = suggest(column, names) or "."
         raise UserError(f"{place(path)} has no column '{brief(column)}'{hint} Its columns: {listing(names)}")

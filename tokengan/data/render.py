@@ -42,6 +42,8 @@ def render_report(report: dict[str, Any], width: int = 100) -> str:
             table.add_row(f"{title}, mean", *(f"{length['mean']:.1f}" for length in known))
             for name in ("median", "p95", "p99", "longest"):
                 table.add_row(f"{title}, {name}", *(f"{length[name]}" for length in known))
+    for name, counts in report.get("labels", {}).items():
+        table.add_row(f"label {name}", *(f"{counts[split]:,}" for split in splits))
 
     text = StringIO()
     console = Console(file=text, width=width, highlight=False, markup=False, emoji=False)

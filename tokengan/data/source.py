@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tokengan.data.builtin import BUILTIN, read_builtin
+from tokengan.data.by_file import label_files, read_labels
 from tokengan.data.folder import is_saved_dataset, split_files
 from tokengan.data.hub import read_hub, read_saved
 from tokengan.data.lines import Lines
@@ -52,6 +53,7 @@ def load(
     split_seed: int = 0,
     key: Callable[[str], str] = str,
     prepare: Callable[[Lines], Lines] | None = None,
+    by: str | None = None,
     max_lines: int | None = None,
     max_line_bytes: int = MAX_LINE_BYTES,
     reader: Reader | None = None,
@@ -70,6 +72,8 @@ def load(
         split_seed: See `cut`.
         key: See `cut`.
         prepare: Changes texts as they come from a file, before parts are cut: so no two parts share a changed text.
+        by: Column that says of each text which label it has (`cut`). A folder without a train file, or files between
+            commas, are then a file for each label, and the column is their names.
         max_lines: Read only so many lines of each file, from the top.
         max_line_bytes: See `read_file`.
         reader: See `read_file`.
@@ -79,8 +83,12 @@ def load(
     (True, ('valid', 'test'))
     """
     source = os.fspath(source)
-    how = {"max_lines": max_lines, "max_line_bytes": max_line_bytes, "reader": reader}
-    found = _read(source, column, max_lines, how)
+    how = {"max_lines": max_lines, "max_line_bytes": max_line_bytes}
+    files = [] if by is None else label_files(source)
+    if by is not None and files:
+        found = {"train": read_labels(source, files, by, **how)}
+    else:
+        found = _read(source, column, max_lines, {**how, "reader": reader})
     shares: dict[str, float | int] = {}
     for name, part in (("valid", valid), ("test", test)):
         if isinstance(part, str):
@@ -90,7 +98,7 @@ def load(
     if prepare is not None:
         found = {name: prepare(lines) for name, lines in found.items()}
     if shares:
-        found |= cut(found["train"], shares, seed=split_seed, key=key)
+        found |= cut(found["train"], shares, seed=split_seed, key=key, by=by)
     elif len(set(found["train"].texts)) < MIN_DISTINCT:
         raise UserError(
             f"{place(found['train'].name)} has fewer than {MIN_DISTINCT} distinct lines: give more to train on"

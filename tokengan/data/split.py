@@ -13,6 +13,7 @@ __all__ = ["MIN_DISTINCT", "cut"]
 
 # A tenth of ten is one: with fewer distinct lines a held-out part would be empty or the training part no part at all.
 MIN_DISTINCT = 10
+MIN_OF_A_VALUE = 3  # one text for each part
 
 
 def cut(
@@ -21,6 +22,7 @@ def cut(
     *,
     seed: int = 0,
     key: Callable[[str], str] = str,
+    by: str | None = None,
 ) -> dict[str, Lines]:
     """Cut parts from a source and call the rest `train`.
 
@@ -33,6 +35,8 @@ def cut(
         shares: For each part, a share of the distinct texts below 1, or their number as an int.
         seed: Another seed gives other parts.
         key: Texts with the same key are copies of each other (`text_key` of the tokenizer).
+        by: Column each of whose values gives every part its share, at least one distinct text; a text that stands under
+            several values goes with the first.
 
     >>> lines = Lines("my.txt", [f"line {i % 20}" for i in range(40)], list(range(1, 41)))
     >>> parts = cut(lines, {"valid": 0.1, "test": 3})
@@ -52,10 +56,13 @@ def cut(
         distinct, key=lambda text: (hashlib.blake2b(f"{seed}:{text}".encode(), digest_size=8).digest(), text)
     )
     part_of: dict[str, str] = {}
-    first = 0
-    for name, size in sizes.items():
-        part_of |= dict.fromkeys(order[first : first + size], name)
-        first += size
+    for group in _groups(lines, keys, order, by):
+        first = 0
+        for name, size in sizes.items():
+            # The group's own share; of all texts together it is `size` itself.
+            own = max(1, round(size * len(group) / len(distinct)))
+            part_of |= dict.fromkeys(group[first : first + own], name)
+            first += own
     places: dict[str, list[int]] = {name: [] for name in (*sizes, "train")}
     for i, text in enumerate(keys):
         places[part_of.get(text, "train")].append(i)
@@ -73,6 +80,28 @@ def _check(lines: Lines, distinct: int) -> None:
     raise UserError(
         f"{place(lines.name)} has only {distinct} distinct lines, too few to hold any out: give at least {MIN_DISTINCT}"
     )
+
+
+def _groups(lines: Lines, keys: list[str], order: list[str], by: str | None) -> list[list[str]]:
+    """Return the distinct texts in order, apart for each value of a column. Raises UserError for one with too few."""
+    if by is None:
+        return [order]
+    values = lines.columns[by]
+    first: dict[str, int] = {}
+    for i, text in enumerate(keys):
+        first.setdefault(text, i)
+    groups: dict[str, list[str]] = {value: [] for value in values}
+    for text in order:
+        groups[values[first[text]]].append(text)
+    for value, texts in groups.items():
+        if len(texts) < MIN_OF_A_VALUE:
+            i = values.index(value)
+            raise UserError(
+                f"{place(lines.name)}: {by} '{brief(value)}' has {len(texts)} distinct "
+                f"{'text' if len(texts) == 1 else 'texts'} ('{brief(lines.texts[i])}', line {lines.numbers[i]:,}), and "
+                f"train, valid and test each need one: give at least {MIN_OF_A_VALUE}, or leave this {by} out"
+            )
+    return list(groups.values())
 
 
 def _size(name: str, share: float | int, total: int) -> int:

@@ -9,16 +9,17 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
 from tokengan.discriminators.base import Discriminator
-from tokengan.generators.base import Outputs
+from tokengan.discriminators.windows import begin, maxima, read_on
+from tokengan.generators.base import Outputs, State, Token, embed
 from tokengan.sequences import Sequences
 from tokengan.spec import Spec
 
-__all__ = ["HighwayCNN", "published_widths"]
+__all__ = ["HighwayCNN", "highway", "published_widths", "strongest"]
 
 
 def published_widths(length: int) -> dict[int, int]:
@@ -37,8 +38,36 @@ def published_widths(length: int) -> dict[int, int]:
     return {width: count for width, count in (short | long).items() if width <= length}
 
 
+def strongest(signal: Float[Tensor, "B T E"], lengths: Int[Tensor, " B"], convolutions: nn.ModuleList) -> Tensor:
+    """Return ReLU of each filter's largest value over the windows of each row [B,F].
+
+    A window counts where it lies wholly inside the row; a row shorter than the window has one, filled up with zeros.
+    """
+    widths = [part.kernel_size[0] for part in convolutions if isinstance(part, nn.Conv1d)]
+    short = max(widths) - signal.shape[1]
+    signal = functional.pad(signal, (0, 0, 0, short)) if short > 0 else signal
+    signal, lengths = signal.transpose(1, 2).contiguous(), lengths.unsqueeze(1)
+    whole = bool((lengths == signal.shape[2]).all())
+    pooled: list[Tensor] = []
+    for width, convolution in zip(widths, convolutions, strict=True):
+        windows = convolution(signal)
+        if not whole:
+            places = torch.arange(windows.shape[2], device=windows.device)
+            inside = places <= (lengths - width).clamp(min=0)
+            windows = windows.masked_fill(~inside.unsqueeze(1), torch.finfo(windows.dtype).min)
+        # ReLU commutes with the maximum, and after it there are T times fewer numbers.
+        pooled.append(windows.amax(dim=2).relu())
+    return torch.cat(pooled, dim=1)
+
+
+def highway(features: Float[Tensor, "*rows F"], transform: nn.Module, gate: nn.Module) -> Tensor:
+    """Return t relu(transform(c)) + (1 - t) c with t = sigmoid(gate(c)), of features c [...,F]."""
+    share = gate(features).sigmoid()
+    return share * transform(features).relu() + (1 - share) * features
+
+
 class HighwayCNN(Discriminator):
-    """Convolutions of several widths, ReLU, max over time, one highway layer, dropout, two logits.
+    """Convolutions of several widths, ReLU, max over time, one highway layer, dropout, two logits (K + 1 with labels).
 
     t = sigmoid(W_t c + b_t), out = t relu(W_h c + b_h) + (1 - t) c, D = softmax(W out + b); the logit given is the
     difference of the two. A window counts where it lies wholly inside the sequence; a sequence shorter than the window
@@ -85,7 +114,7 @@ class HighwayCNN(Discriminator):
         self.transform = nn.Linear(self.features, self.features)
         self.gate = nn.Linear(self.features, self.features)
         self.dropout = nn.Dropout(dropout)
-        self.output = nn.Linear(self.features, 2)
+        self.output = nn.Linear(self.features, max(self.answers, 2))
         self._initialise()
 
     def _initialise(self) -> None:
@@ -100,26 +129,38 @@ class HighwayCNN(Discriminator):
             nn.init.zeros_(layer.bias)
 
     def score(self, embedded: Float[Tensor, "B T E"], x: Sequences) -> Outputs:
-        """Return `logits` [B] and `features` [B,F], what the last layer reads: after highway and dropout."""
-        short = max(self.widths) - x.length
-        signal = functional.pad(embedded, (0, 0, 0, short)) if short > 0 else embedded
-        signal, lengths = signal.transpose(1, 2).contiguous(), x.lengths.unsqueeze(1)
-        whole = bool((lengths == signal.shape[2]).all())
-        pooled: list[Tensor] = []
-        for width, convolution in zip(self.widths, self.convolutions, strict=True):
-            windows = convolution(signal)
-            if not whole:
-                places = torch.arange(windows.shape[2], device=windows.device)
-                inside = places <= (lengths - width).clamp(min=0)
-                windows = windows.masked_fill(~inside.unsqueeze(1), torch.finfo(windows.dtype).min)
-            # ReLU commutes with the maximum, and after it there are T times fewer numbers.
-            pooled.append(windows.amax(dim=2).relu())
-        features = torch.cat(pooled, dim=1)
-        gate = self.gate(features).sigmoid()
-        highway = gate * self.transform(features).relu() + (1 - gate) * features
-        features = self.dropout(highway)
-        two = self.output(features)
-        return {"logits": two[:, 1] - two[:, 0], "features": features}
+        """Return what `answered` does and `features` [B,F], what the last layer reads: after highway and dropout."""
+        features = self._highway(strongest(embedded, x.lengths, self.convolutions))
+        classes = self.output(features)
+        answers = classes if self.spec.labels else classes[:, 1:] - classes[:, :1]
+        return {**self.answered(answers), "features": features}
+
+    def _highway(self, features: Float[Tensor, "*rows F"]) -> Float[Tensor, "*rows F"]:
+        return self.dropout(highway(features, self.transform, self.gate))
+
+    # ---- what it leaks: features of every prefix (LeakGAN, Guo et al. 2018), a `generators.reader.Reader`
+
+    def prefixes(self, x: Sequences) -> Float[Tensor, "B T1 F"]:
+        """Return the features of the first 0 to T tokens [B,T+1,F]."""
+        return self._highway(maxima(self.embed(x), x.lengths, self._filters()).relu())
+
+    def start(self, rows: int) -> tuple[Float[Tensor, "B F"], State]:
+        """Return the features of nothing and the state before the first token."""
+        state = begin(rows, self.embedding.embedding_dim, self._filters())
+        return self._highway(state.rows["largest"].relu()), state
+
+    def step(self, token: Token, state: State) -> tuple[Float[Tensor, "B F"], State]:
+        """Read one token: a window a width and the highway layer, whatever the length of what was read before."""
+        unfinished = state.rows["open"]
+        vector = embed(self.embedding.weight, token) * unfinished.unsqueeze(1)
+        largest, state = read_on(vector, state, self._filters())
+        if self.spec.end is not None:
+            ids = token.argmax(1) if token.is_floating_point() else token
+            state = State({**state.rows, "open": unfinished & (ids != self.spec.end)}, state.shared)
+        return self._highway(largest.relu()), state
+
+    def _filters(self) -> list[nn.Conv1d]:
+        return [convolution for convolution in self.convolutions if isinstance(convolution, nn.Conv1d)]
 
     def weight_penalty(self) -> Tensor:
         """Return l2 / 2 times the squared norm of the last layer."""

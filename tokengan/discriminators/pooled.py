@@ -57,13 +57,13 @@ class Pooled(Discriminator):
         self.features = features
         self.pooling: Pool = pooling
         self.dropout = nn.Dropout(dropout)
-        self.output = nn.Linear(features, 1)
+        self.output = nn.Linear(features, self.answers)
 
     def encode(self, embedded: Float[Tensor, "B T E"], x: Sequences) -> Float[Tensor, "B T F"]:
         """Return a vector for each token that has read the whole row."""
         raise NotImplementedError
 
     def score(self, embedded: Float[Tensor, "B T E"], x: Sequences) -> Outputs:
-        """Return `logits` [B] and the pooled `features` [B,F]."""
+        """Return what `answered` does and the pooled `features` [B,F]."""
         features = pool(self.encode(embedded, x), x.mask, self.pooling)
-        return {"logits": self.output(self.dropout(features)).squeeze(1), "features": features}
+        return {**self.answered(self.output(self.dropout(features))), "features": features}

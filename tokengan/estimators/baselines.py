@@ -19,7 +19,7 @@ from tokengan.optimiser import Optimiser
 from tokengan.sampling.decoding import Decoding
 from tokengan.sequences import Sequences
 
-__all__ = ["EMA", "Baseline", "Group", "LeaveOneOut", "SelfCritical", "Value", "Zero"]
+__all__ = ["EMA", "Baseline", "Group", "LabelEMA", "LeaveOneOut", "SelfCritical", "Value", "Zero"]
 
 
 class Baseline(nn.Module):
@@ -86,6 +86,44 @@ class EMA(Baseline):
         now = chosen[0] / chosen[1].clamp(min=1)
         self.mean.copy_(now if self.used == 0 else self.decay * self.mean + (1 - self.decay) * now)
         self.used += 1
+        return past.to(returns.dtype)
+
+
+class LabelEMA(Baseline):
+    """A running mean for each label, brought up to date after it was used: b_y <- decay b_y + (1 - decay) mean_y(Q).
+
+    A label that is easier to write for has higher returns whatever was written; one mean for all would push its
+    sequences up and the others down. Without labels it is `EMA`.
+    """
+
+    mean: Tensor
+    used: Tensor
+
+    def __init__(self, decay: float = 0.9) -> None:
+        """Set the decay; the means are part of the checkpoint."""
+        super().__init__()
+        self.decay = decay
+
+    def attach(self, players: Any) -> None:
+        """Make a mean for each label."""
+        count = max(players.generator.spec.labels, 1)
+        self.register_buffer("mean", torch.zeros(count, dtype=torch.float64))
+        self.register_buffer("used", torch.zeros(count, dtype=torch.long))
+
+    @torch.no_grad()
+    def forward(self, returns: Tensor, y: Sequences, scores: Outputs, players: Any) -> Tensor:
+        """Return each row's mean so far [B,1], then take the batch in."""
+        del scores
+        none = torch.zeros(len(y), dtype=torch.long, device=returns.device)
+        labels = y.condition["label"] if len(self.mean) > 1 else none
+        past = self.mean[labels].unsqueeze(1)
+        each = torch.stack([torch.where(y.chosen, returns, 0.0).sum(1), y.chosen.sum(1)], dim=1).double()
+        totals = players.world.sum(each.new_zeros(len(self.mean), 2).index_add(0, labels, each))
+        there = totals[:, 1] > 0
+        now = totals[:, 0] / totals[:, 1].clamp(min=1)
+        kept = torch.where(self.used == 0, now, self.decay * self.mean + (1 - self.decay) * now)
+        self.mean.copy_(torch.where(there, kept, self.mean))
+        self.used += there
         return past.to(returns.dtype)
 
 

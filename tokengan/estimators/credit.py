@@ -100,18 +100,22 @@ class Prefix(Credit):
 class RollOut(Credit):
     """Monte-Carlo search (SeqGAN, equation 4): Q_t is the mean reward of N completions that keep x_1..x_t.
 
-    At the last token, where nothing is left to complete, Q_T = R(x).
+    At the last token, where nothing is left to complete, Q_T = R(x). With `every` c only the prefixes of c, 2c, ...
+    tokens are completed, and the tokens before each, back to the one before, are worth what it is (LeakGAN).
     """
 
-    def __init__(self, n: int = 16, cap: int | None = None) -> None:
+    def __init__(self, n: int = 16, cap: int | None = None, every: int = 1) -> None:
         """Set the search.
 
         Args:
             n: Completions of each prefix, N.
             cap: Most rows completed and judged at once, a limit on memory; None fits the vocabulary to a cache.
+            every: Tokens from one completed prefix to the next.
         """
         super().__init__()
-        self.n, self.cap = n, cap
+        if every < 1:
+            raise ValueError(f"every is a number of tokens, 1 or more, not {every}")
+        self.n, self.cap, self.every = n, cap, every
 
     @torch.no_grad()
     def forward(self, reward: Reward, x: Sequences, players: Any) -> Tensor:
@@ -120,12 +124,15 @@ class RollOut(Credit):
         totals = final.new_zeros(len(x), x.length)
         noise = players.noise("rollouts", len(x) * players.world.size)
         decoding: Decoding = players.decoding
-        for lengths, completed in rollouts(players.policy, x, self.n, noise, decoding, cap=self.cap):
+        wanted = range(self.every, x.length, self.every)
+        for lengths, completed in rollouts(players.policy, x, self.n, noise, decoding, lengths=wanted, cap=self.cap):
             # Rows are [prefix, copy, row]; the sum is over copies of the SAME row (a peer averaged across rows here).
             judged = self._judge(reward, completed, final, players).view(len(lengths), -1, len(x)).sum(1)
             totals[:, torch.tensor(lengths) - 1] += judged.T
-        done = torch.arange(1, x.length + 1, device=x.tokens.device) >= x.lengths.unsqueeze(1)
-        return torch.where(done, final.unsqueeze(1), totals / self.n)
+        places = torch.arange(1, x.length + 1, device=x.tokens.device)
+        completed_at = ((places + self.every - 1) // self.every * self.every).clamp(max=x.length)
+        done = (completed_at == x.length) | (places >= x.lengths.unsqueeze(1))
+        return torch.where(done, final.unsqueeze(1), totals[:, completed_at - 1] / self.n)
 
     @staticmethod
     def _judge(reward: Reward, completed: Sequences, final: Tensor, players: Any) -> Tensor:

@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tokengan.borrowed import Borrowed
 from tokengan.sequences import Sequences
 from tokengan.spec import Spec
 
@@ -57,6 +58,27 @@ class State:
         rows = {name: torch.cat([value, other.rows[name]]) for name, value in self.rows.items()}
         return State(rows, self.shared)
 
+    def part(self, name: str) -> State:
+        """Return the state of one of several networks whose states `joined` put together."""
+        own = f"{name}."
+
+        def parts(values: dict[str, Any]) -> dict[str, Any]:
+            return {key.removeprefix(own): value for key, value in values.items() if key.startswith(own)}
+
+        return State(parts(self.rows), parts(self.shared))
+
+    @staticmethod
+    def joined(states: Mapping[str, State]) -> State:
+        """Return the states of several networks as one.
+
+        >>> both = State.joined({"a": State({"h": torch.zeros(2, 3)}), "b": State({"h": torch.ones(2, 1)})})
+        >>> sorted(both.rows), both.part("b").rows["h"].shape
+        (['a.h', 'b.h'], torch.Size([2, 1]))
+        """
+        rows = {f"{name}.{key}": value for name, state in states.items() for key, value in state.rows.items()}
+        shared = {f"{name}.{key}": value for name, state in states.items() for key, value in state.shared.items()}
+        return State(rows, shared)
+
 
 class Generator(nn.Module):
     """Anything that writes sequences.
@@ -64,6 +86,8 @@ class Generator(nn.Module):
     Attributes:
         density: Whether log-probabilities of a sequence are `exact`, a `bound`, or `none`.
         needs: Names of the conditions it cannot do without.
+        reads: What it reads of other networks of the method while it writes; `reader`: the discriminator's features of
+            what was written so far (`generators.reader.Reader`). The method lends it that network, as `lent`.
         gives: Names of its outputs: `logits` [B,T,V] for one that writes token by token, `hidden` [B,T,H] where there
             are some.
         width: Width H of the hidden states it gives, 0 for none.
@@ -73,11 +97,19 @@ class Generator(nn.Module):
     gives: ClassVar[frozenset[str]] = frozenset()
     width: int = 0
     needs: ClassVar[frozenset[str]] = frozenset()
+    reads: ClassVar[frozenset[str]] = frozenset()
+    lent: Borrowed[Any]
+
+    closed: Tensor
 
     def __init__(self, spec: Spec) -> None:
-        """Keep the sizes."""
+        """Keep the sizes and which ids are closed."""
         super().__init__()
         self.spec = spec
+        # Added to the output bias. Finite, also when divided by a low temperature: 0 * -inf in an entropy would be NaN.
+        closed = torch.zeros(spec.vocab_size)
+        closed[list(spec.never)] = -1e30
+        self.register_buffer("closed", closed, persistent=False)
 
     def prior(self, rows: int, noise: Noise) -> Condition:
         """Return the conditions that the generator draws itself (latents); none by default."""
@@ -95,6 +127,17 @@ class Generator(nn.Module):
         """
         raise NotImplementedError(f"{type(self).__name__} neither steps nor writes")
 
+    def bound(self, x: Sequences, noise: Noise, samples: int = 1, temperature: float = 1.0) -> Float[Tensor, " B"]:
+        """Return a lower bound on log p(x), nats per sequence: for a generator whose density is a `bound`.
+
+        Args:
+            x: Sequences; the conditions that the generator's prior draws are not needed.
+            noise: Where the uniforms come from.
+            samples: Draws for each sequence, S: the more, the tighter.
+            temperature: Divides the logits.
+        """
+        raise NotImplementedError(f"the density of a {type(self).__name__} is {self.density}")
+
 
 class Autoregressive(Generator):
     """A generator whose law is a product of next-token laws.
@@ -105,15 +148,6 @@ class Autoregressive(Generator):
 
     density: ClassVar[Literal["exact", "bound", "none"]] = "exact"
     gives: ClassVar[frozenset[str]] = frozenset({"logits"})
-    closed: Tensor
-
-    def __init__(self, spec: Spec) -> None:
-        """Keep the sizes and which ids are closed."""
-        super().__init__(spec)
-        # Added to the output bias. Finite, also when divided by a low temperature: 0 * -inf in an entropy would be NaN.
-        closed = torch.zeros(spec.vocab_size)
-        closed[list(spec.never)] = -1e30
-        self.register_buffer("closed", closed, persistent=False)
 
     def forward(self, x: Sequences) -> Outputs:
         """Return outputs for every position at once: `logits` [B,T,V] and whatever else the network offers.
@@ -168,4 +202,4 @@ def embed(
     >>> embed(table, torch.tensor([1])).tolist(), embed(table, torch.tensor([[0.5, 0.5]])).tolist()
     ([[0.0, 1.0]], [[0.5, 0.5]])
     """
-    return token @ table if token.is_floating_point() else functional.embedding(token, table)
+    return token.to(table.dtype) @ table if token.is_floating_point() else functional.embedding(token, table)

@@ -54,22 +54,16 @@ class Ensemble(Autoregressive):
         """Let every member read the token."""
         after = []
         for k, member in enumerate(members_of(self)):
-            after.append(member.step(token, State(_part(state.rows, k), _part(state.shared, k))))
+            after.append(member.step(token, state.part(str(k))))
         return self._under_one(after)
 
     def _under_one(self, each: list[tuple[Outputs, State]]) -> tuple[Outputs, State]:
-        rows = {f"{k}.{name}": value for k, (_, own) in enumerate(each) for name, value in own.rows.items()}
-        shared = {f"{k}.{name}": value for k, (_, own) in enumerate(each) for name, value in own.shared.items()}
-        return self._mean([outputs["logits"] for outputs, _ in each]), State(rows, shared)
+        state = State.joined({str(k): own for k, (_, own) in enumerate(each)})
+        return self._mean([outputs["logits"] for outputs, _ in each]), state
 
     def _mean(self, logits: list[Tensor]) -> Outputs:
         laws = torch.stack([each.log_softmax(-1) for each in logits])
         return {"logits": laws.logsumexp(0) - math.log(len(logits))}
-
-
-def _part(values: dict[str, Tensor], k: int) -> dict[str, Tensor]:
-    own = f"{k}."
-    return {name.removeprefix(own): value for name, value in values.items() if name.startswith(own)}
 
 
 def members_of(generator: Autoregressive) -> list[Autoregressive]:

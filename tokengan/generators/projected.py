@@ -5,6 +5,7 @@ Axes: B batch, T time, N real tokens, V vocabulary, H hidden.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
@@ -12,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tokengan.generators.base import Autoregressive, Outputs, embed
+from tokengan.generators.base import Autoregressive, Outputs, State, Token, embed
 from tokengan.sequences import Sequences
 from tokengan.spec import Spec
 
@@ -20,6 +21,8 @@ __all__ = ["Projected", "linear_logp"]
 
 # Numbers in a chunk of logits: small enough to stay in a processor's cache, where the passes over it cost a third.
 CHUNK = 2**20
+# Above this many numbers a table of every token costs more than it saves.
+TABLE_LIMIT = 2**24
 
 
 class LinearLogp(torch.autograd.Function):
@@ -121,11 +124,32 @@ class Projected(Autoregressive):
         """Return the hidden state from which each token of `x` is predicted [B,T,H], dropout applied."""
         raise NotImplementedError
 
+    def trace(self, x: Sequences) -> Outputs:
+        """Return `hidden` [B,T,H] and whatever else the network has to show on the way to it."""
+        return {"hidden": self.hidden(x)}
+
     def read(self, x: Sequences) -> Float[Tensor, "B T E"]:
         """Return the embeddings of what is read before each token of `x`: the start symbol, then all but the last."""
         table, tokens = self.embedding.weight, x.tokens if x.soft is None else x.soft
         start = embed(table, x.tokens.new_full((len(x), 1), self.spec.start))
         return torch.cat([start, embed(table, tokens[:, :-1])], dim=1)
+
+    def table(self, project: Callable[[Tensor], Tensor], width: int) -> dict[str, Tensor]:
+        """Return what `project` [V,E] -> [V,width] makes of every token, to be shared by all steps of one loop.
+
+        Nothing where the loop has a gradient or dropout, or where the table would be too large.
+        """
+        small = self.spec.vocab_size * width <= TABLE_LIMIT
+        if torch.is_grad_enabled() or self.training or not small:
+            return {}
+        return {"table": project(self.embedding.weight)}
+
+    def projected(self, project: Callable[[Tensor], Tensor], token: Token, state: State) -> Tensor:
+        """Return what `project` makes of one token a row, looked up in the state's table where there is one."""
+        table = state.shared.get("table")
+        if table is None or token.is_floating_point():
+            return project(embed(self.embedding.weight, token))
+        return embed(table, token)
 
     def readout(self) -> tuple[Float[Tensor, "V H"], Float[Tensor, " V"]]:
         """Return W and b; the bias puts closed ids out of reach."""
@@ -140,12 +164,14 @@ class Projected(Autoregressive):
 
     def forward(self, x: Sequences) -> Outputs:
         """Return `logits` [B,T,V] and `hidden` [B,T,H]."""
-        return self.project(self.hidden(x))
+        traced = self.trace(x)
+        return {**traced, **self.project(traced["hidden"])}
 
     def score(self, x: Sequences, temperature: float = 1.0) -> Outputs:
         """Return `logp` and `entropy` [B,T] of the tokens of `x`; only real tokens meet the vocabulary."""
-        hidden = self.hidden(x)
+        traced = self.trace(x)
+        hidden = traced["hidden"]
         logp, entropy = linear_logp(hidden[x.mask], *self.readout(), x.tokens[x.mask], temperature)
         blank = logp.new_zeros(x.tokens.shape)
         scored = {"logp": blank.masked_scatter(x.mask, logp), "entropy": blank.masked_scatter(x.mask, entropy)}
-        return {**scored, "hidden": hidden}
+        return {**traced, **scored}

@@ -5,6 +5,7 @@ Axes: B batch, T time, V vocabulary, E embedding, H hidden, L layers.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 import torch
@@ -12,15 +13,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tokengan.generators.base import Condition, Outputs, State, Token, embed
+from tokengan.generators.base import Condition, Outputs, State, Token
 from tokengan.generators.projected import Projected
 from tokengan.sequences import Sequences
 from tokengan.spec import Spec
 
 __all__ = ["GRU", "LSTM"]
-
-# Above this many numbers a table of every token's input projection costs more than it saves.
-TABLE_LIMIT = 2**24
 
 
 class Recurrent(Projected):
@@ -83,19 +81,13 @@ class Recurrent(Projected):
     def start(self, rows: int, condition: Condition) -> tuple[Outputs, State]:
         """Return the law of the first token and the state before it."""
         weight = self.embedding.weight
-        # Without a gradient the input projection of every token is computed once, and each step only looks it up.
-        small = self.spec.vocab_size * self._cell(0)[0].shape[0] <= TABLE_LIMIT
-        table = {} if torch.is_grad_enabled() or self.training or not small else {"table": self._gates(0, weight)}
+        table = self.table(partial(self._gates, 0), self._cell(0)[0].shape[0])
         state = State(self.begin(rows, condition), table)
         return self.step(torch.full((rows,), self.spec.start, device=weight.device), state)
 
     def step(self, token: Token, state: State) -> tuple[Outputs, State]:
         """Read one token and return the law of the next one."""
-        table = state.shared.get("table")
-        if table is None or token.is_floating_point():
-            gates = self._gates(0, embed(self.embedding.weight, token))
-        else:
-            gates = embed(table, token)
+        gates = self.projected(partial(self._gates, 0), token, state)
         after: list[tuple[Tensor, ...]] = []
         for k in range(len(self.layers)):
             if k > 0:

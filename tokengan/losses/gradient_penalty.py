@@ -61,7 +61,9 @@ def between(
     masks = [nn.functional.pad(x.mask, (0, columns - x.length)) for x in pair]
     mask = masks[0] | masks[1]
     x = Sequences(mask.long(), mask, condition=pair[0].condition)
-    return torch.lerp(start, end, uniforms[:rows, None, None].to(start)), x
+    # Under autocast relaxed tokens are embedded by a product, in bfloat16, and ids by a look-up, which is not.
+    wide = torch.promote_types(start.dtype, end.dtype)
+    return torch.lerp(start.to(wide), end.to(wide), uniforms[:rows, None, None].to(start.device, wide)), x
 
 
 class GradientPenalty(Constraint):

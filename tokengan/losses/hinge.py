@@ -30,11 +30,11 @@ class Hinge(AdversarialLoss):
 
     def discriminator(self, real: Judged, fake: Judged) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the sum of both hinges and the accuracy on this batch."""
-        loss = (1 - real.logits).relu().mean() + (1 + fake.logits).relu().mean()
-        return loss, verdict(real.logits, fake.logits)
+        loss = (1 - real.opinions).relu().mean() + (1 + fake.opinions).relu().mean()
+        return loss, verdict(real.opinions, fake.opinions)
 
     def generator(self, fake: Judged, real: Judged | None = None) -> tuple[Tensor, dict[str, Tensor]]:
         """Return -E d(fake)."""
         del real
-        loss = -fake.logits.mean()
+        loss = -fake.opinions.mean()
         return loss, {"score_fake": -loss.detach()}

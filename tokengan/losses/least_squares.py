@@ -43,10 +43,10 @@ class LeastSquares(AdversarialLoss):
 
     def discriminator(self, real: Judged, fake: Judged) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the squared error and the accuracy of calling real what lies nearer to b than to a."""
-        loss = ((real.logits - self.b).square().mean() + (fake.logits - self.a).square().mean()) / 2
-        return loss, verdict(real.logits, fake.logits, (self.a + self.b) / 2)
+        loss = ((real.opinions - self.b).square().mean() + (fake.opinions - self.a).square().mean()) / 2
+        return loss, verdict(real.opinions, fake.opinions, (self.a + self.b) / 2)
 
     def generator(self, fake: Judged, real: Judged | None = None) -> tuple[Tensor, dict[str, Tensor]]:
         """Return E (d(fake) - c)^2 / 2."""
         del real
-        return (fake.logits - self.c).square().mean() / 2, {"score_fake": fake.logits.detach().mean()}
+        return (fake.opinions - self.c).square().mean() / 2, {"score_fake": fake.opinions.detach().mean()}

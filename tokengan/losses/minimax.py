@@ -48,11 +48,11 @@ class Minimax(AdversarialLoss):
     def discriminator(self, real: Judged, fake: Judged) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the mean cross-entropy and the accuracy on this batch."""
         # Cross-entropy with the target 1 - s is softplus(-d) + s d.
-        reals = softplus(-real.logits) + self.smoothing * real.logits
-        loss = (reals.mean() + softplus(fake.logits).mean()) / 2
-        return loss, verdict(real.logits, fake.logits)
+        reals = softplus(-real.opinions) + self.smoothing * real.opinions
+        loss = (reals.mean() + softplus(fake.opinions).mean()) / 2
+        return loss, verdict(real.opinions, fake.opinions)
 
     def generator(self, fake: Judged, real: Judged | None = None) -> tuple[Tensor, dict[str, Tensor]]:
         """Return E log(1 - D(fake))."""
         del real
-        return -softplus(fake.logits).mean(), {"D_fake": fake.logits.detach().sigmoid().mean()}
+        return -softplus(fake.opinions).mean(), {"D_fake": fake.opinions.detach().sigmoid().mean()}

@@ -11,22 +11,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, logsigmoid
 
-from tokengan.discriminators.base import Judged
+from tokengan.discriminators.base import Judged, real_logit
 from tokengan.losses.base import AdversarialLoss, output_of, verdict
 
-__all__ = ["Multiclass", "labels_of", "real_logit"]
+__all__ = ["Multiclass", "Target", "labels_of", "target_logp"]
 
-
-def real_logit(class_logits: Tensor) -> Tensor:
-    """Return the logit of "real" [B] that K + 1 class logits [B,K+1] amount to.
-
-    l_r - l_fake with l_r = logsumexp(l_1..l_K): its sigmoid is D_r, the sum of the real classes' probabilities. (l_r
-    alone is no score: a constant added to all logits moves it and no probability.)
-
-    >>> real_logit(torch.tensor([[0.0, 0.0, 0.0]])).sigmoid()
-    tensor([0.6667])
-    """
-    return class_logits[:, :-1].logsumexp(1) - class_logits[:, -1]
+Target = Literal["given", "dynamic", "any"]
 
 
 def labels_of(judged: Judged, classes: int) -> Tensor:
@@ -39,6 +29,23 @@ def labels_of(judged: Judged, classes: int) -> Tensor:
         span = f"{int(labels.min())} to {int(labels.max())}"
         raise ValueError(f"labels go from {span}, but the discriminator has {classes} real classes, from 0")
     return labels
+
+
+def target_logp(judged: Judged, target: Target) -> Tensor:
+    """Return log p of the class [B] that each sequence should look like; `any` is log D_r, of any real one.
+
+    >>> from tokengan.sequences import Sequences
+    >>> x = Sequences(torch.ones(1, 1).long(), torch.ones(1, 1).bool(), condition={"label": torch.tensor([0])})
+    >>> judged = Judged({"class_logits": torch.tensor([[0.3, 0.2, 0.5]]).log()}, x)
+    >>> [round(target_logp(judged, target).exp().item(), 2) for target in ("given", "dynamic", "any")]
+    [0.3, 0.3, 0.5]
+    """
+    logits = output_of(judged, "class_logits")
+    if target == "any":
+        return logsigmoid(real_logit(logits))
+    # The fake class is never the target, however likely it is.
+    labels = labels_of(judged, logits.shape[1] - 1) if target == "given" else logits[:, :-1].argmax(1)
+    return logits.log_softmax(1).gather(1, labels.unsqueeze(1)).squeeze(1)
 
 
 class Multiclass(AdversarialLoss):
@@ -58,9 +65,7 @@ class Multiclass(AdversarialLoss):
     needs: ClassVar[frozenset[str]] = frozenset({"class_logits"})
     gives: ClassVar[frozenset[str]] = frozenset({"classes"})
 
-    def __init__(
-        self, target: Literal["given", "dynamic", "any"] = "given", penalty: bool = False, smoothing: float = 0.0
-    ) -> None:
+    def __init__(self, target: Target = "given", penalty: bool = False, smoothing: float = 0.0) -> None:
         """Keep the settings.
 
         Args:
@@ -74,7 +79,7 @@ class Multiclass(AdversarialLoss):
         super().__init__()
         if not 0 <= smoothing < 0.5:
             raise ValueError(f"smoothing must lie in [0, 0.5), not be {smoothing}")
-        self.target: Literal["given", "dynamic", "any"] = target
+        self.target: Target = target
         self.penalty, self.smoothing = penalty, smoothing
 
     def discriminator(self, real: Judged, fake: Judged) -> tuple[Tensor, dict[str, Tensor]]:
@@ -93,14 +98,6 @@ class Multiclass(AdversarialLoss):
     def generator(self, fake: Judged, real: Judged | None = None) -> tuple[Tensor, dict[str, Tensor]]:
         """Return E -log p of the target class, or its penalty, and the mean of D_r."""
         del real
-        logits = output_of(fake, "class_logits")
-        judged = real_logit(logits)
-        if self.target == "any":
-            logp = logsigmoid(judged)
-        else:
-            classes = logits.shape[1] - 1
-            # The fake class is never the target, however likely it is.
-            target = labels_of(fake, classes) if self.target == "given" else logits[:, :-1].argmax(1)
-            logp = logits.log_softmax(1).gather(1, target.unsqueeze(1)).squeeze(1)
+        logp = target_logp(fake, self.target)
         loss = -logp.expm1().mean() if self.penalty else -logp.mean()
-        return loss, {"D_fake": judged.detach().sigmoid().mean()}
+        return loss, {"D_fake": real_logit(output_of(fake, "class_logits").detach()).sigmoid().mean()}

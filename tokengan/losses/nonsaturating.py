@@ -28,4 +28,4 @@ class NonSaturating(Minimax):
     def generator(self, fake: Judged, real: Judged | None = None) -> tuple[Tensor, dict[str, Tensor]]:
         """Return -E log D(fake)."""
         _, metrics = super().generator(fake, real)
-        return softplus(-fake.logits).mean(), metrics
+        return softplus(-fake.opinions).mean(), metrics

@@ -45,11 +45,11 @@ class Relativistic(AdversarialLoss):
     def _lead(self, real: Judged, fake: Judged) -> Tensor:
         """Return C(real) - C(fake) for every pair."""
         if self.pairs == "all":
-            return real.logits.unsqueeze(1) - fake.logits.unsqueeze(0)
-        if real.logits.shape != fake.logits.shape:
-            numbers = f"{len(real.logits)} real and {len(fake.logits)} generated sequences"
+            return real.opinions.unsqueeze(1) - fake.opinions.unsqueeze(0)
+        if real.opinions.shape != fake.opinions.shape:
+            numbers = f"{len(real.opinions)} real and {len(fake.opinions)} generated sequences"
             raise ValueError(f"{numbers} cannot be paired row by row: set pairs to 'all'")
-        return real.logits - fake.logits
+        return real.opinions - fake.opinions
 
     def discriminator(self, real: Judged, fake: Judged) -> tuple[Tensor, dict[str, Tensor]]:
         """Return -E log sigmoid(C(real) - C(fake)) and the share of pairs in the right order."""
@@ -78,11 +78,11 @@ class RelativisticAverage(AdversarialLoss):
 
     def discriminator(self, real: Judged, fake: Judged) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the mean cross-entropy and the share of sequences on the right side of the other kind's mean."""
-        above, below = real.logits - fake.logits.mean(0), fake.logits - real.logits.mean(0)
+        above, below = real.opinions - fake.opinions.mean(0), fake.opinions - real.opinions.mean(0)
         return (softplus(-above).mean() + softplus(below).mean()) / 2, verdict(above, below)
 
     def generator(self, fake: Judged, real: Judged | None = None) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the same with real and fake exchanged, and the mean sigmoid of the fakes."""
         loss, _ = self.discriminator(fake, reals_of(real))
-        below = fake.logits.detach() - reals_of(real).logits.detach().mean(0)
+        below = fake.opinions.detach() - reals_of(real).opinions.detach().mean(0)
         return loss, {"D_fake": below.sigmoid().mean()}

@@ -28,4 +28,4 @@ class ReverseKL(Minimax):
     def generator(self, fake: Judged, real: Judged | None = None) -> tuple[Tensor, dict[str, Tensor]]:
         """Return -E log D/(1 - D) at generated sequences."""
         del real
-        return -fake.logits.mean(), {"D_fake": fake.logits.detach().sigmoid().mean()}
+        return -fake.opinions.mean(), {"D_fake": fake.opinions.detach().sigmoid().mean()}

@@ -33,11 +33,11 @@ class Wasserstein(AdversarialLoss):
 
     def discriminator(self, real: Judged, fake: Judged) -> tuple[Tensor, dict[str, Tensor]]:
         """Return E f(fake) - E f(real) and the estimate of the distance."""
-        loss = fake.logits.mean() - real.logits.mean()
+        loss = fake.opinions.mean() - real.opinions.mean()
         return loss, {"wasserstein": -loss.detach()}
 
     def generator(self, fake: Judged, real: Judged | None = None) -> tuple[Tensor, dict[str, Tensor]]:
         """Return -E f(fake)."""
         del real
-        loss = -fake.logits.mean()
+        loss = -fake.opinions.mean()
         return loss, {"score_fake": -loss.detach()}

@@ -19,6 +19,7 @@ from tokengan.generators.base import Autoregressive, Condition, Generator, Outpu
 from tokengan.losses.base import AdversarialLoss
 from tokengan.losses.constraints import Constraint
 from tokengan.methods.batches import Batches
+from tokengan.methods.parts import lend
 from tokengan.methods.streams import Streams
 from tokengan.methods.world import World
 from tokengan.modes import without_dropout
@@ -74,13 +75,13 @@ def cross_fitted(rows: int, share: float, seed: int) -> tuple[Tensor, Tensor]:
     return order[kept:], order[:kept]
 
 
-def generator_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the generator's own `state_dict` out of a method's.
+def generator_state(state: Mapping[str, Tensor], player: str = "generator") -> dict[str, Tensor]:
+    """Return the generator's own `state_dict` out of a method's, or that of another of its networks.
 
     >>> sorted(generator_state({"generator.output": torch.ones(1), "discriminator.output": torch.ones(1)}))
     ['output']
     """
-    prefix = "generator."
+    prefix = f"{player}."
     return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
 
 
@@ -106,6 +107,7 @@ class Method(nn.Module):
         presets: Settings by name, each as the flags it stands for (`{"generator.hidden": 64}`).
         usual: The preset taken for a task where nobody asks for one, by the task's short name.
         taught: Steps that `step_discriminator` made; a buffer, where there is a discriminator.
+        borrowed: Names of the networks that the generator reads while it writes: its law is theirs too.
     """
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {}
@@ -136,6 +138,7 @@ class Method(nn.Module):
                 self.register_buffer("taught", torch.zeros((), dtype=torch.long))
                 self.spec = replace(self.spec, features=self.discriminator.features)
             self.generator = generator(self.spec)
+        self.borrowed = ("discriminator",) if lend(self.generator, self.discriminator) else ()
         self.rows, self.judge_rows = cross_fitted(len(task.train), cross_fit, seed)
         self.batches = Batches(len(self.rows), batch_size, seed)
         self.judge_batches = Batches(len(self.judge_rows), batch_size, seed + 1)
@@ -186,7 +189,7 @@ class Method(nn.Module):
     @property
     def device(self) -> torch.device:
         """Where the networks are."""
-        return next(self.parameters()).device
+        return self.generator.closed.device
 
     def noise(self, stream: str, rows: int) -> Noise:
         """Return this process's share of a stream, for a batch of `rows` over all processes."""
@@ -231,10 +234,11 @@ class Method(nn.Module):
         if half < 1:
             raise ValueError(f"batches of {batch_size} are too small for {self.world.size} processes")
         for _ in range(epochs):
-            orders = [torch.randperm(len(x), generator=rng) for x in (reals, fakes)]
+            # Reals come under the same conditions as what is written, else those alone would tell them apart.
+            orders = [self.task.order(reals, rng), torch.randperm(len(fakes), generator=rng)]
             for first in range(0, min(len(reals), len(fakes)) - half + 1, half):
                 real, fake = (order[first : first + half] for order in orders)
-                yield self.take(self.task.train, reals[real]), self.take(fakes, fake.to(fakes.tokens.device))
+                yield self.take(self.task.train, real), self.take(fakes, fake.to(fakes.tokens.device))
 
     def judge(self, x: Sequences) -> Judged:
         """Return what the discriminator says of a batch, together with the batch."""
@@ -259,19 +263,39 @@ class Method(nn.Module):
         del epoch
         return self.world.mean(-self.generator.score(x)["logp"], x.mask)
 
+    def mle_losses(self, x: Sequences, epoch: int) -> dict[str, Loss]:
+        """Return the loss of each player that learns from real sequences; the generator alone by default."""
+        return {"generator": self.mle_loss(x, epoch)}
+
     def mle_phase(self, epochs: int, patience: int | None = None) -> Phase:
-        """Return the phase of maximum likelihood: a round is an epoch, or 1,000 batches of a longer one.
+        """Return the phase of maximum likelihood.
 
         With `patience` it ends after so many evaluations without a lower held-out NLL, at its best state.
+        """
+        per_epoch = self.batches.per_epoch
+        return self.epochs_phase(
+            "pretrain generator",
+            epochs,
+            lambda k: self.update(**self.mle_losses(self.real(), k // per_epoch)),
+            patience,
+        )
+
+    def epochs_phase(self, name: str, epochs: int, step: Callable[[int], None], patience: int | None = None) -> Phase:
+        """Return a phase of passes over the training data: a round is an epoch, or 1,000 batches of a longer one.
+
+        Args:
+            name: Of the phase.
+            epochs: How many passes.
+            step: What is done with each batch; gets the batch's number within the phase.
+            patience: Evaluations without a lower held-out NLL after which it ends, at its best state; None for never.
         """
         per_epoch, batches = self.batches.per_epoch, epochs * self.batches.per_epoch
         per_round = min(per_epoch, 1000)
 
         def run(i: int) -> None:
             for k in range(i * per_round, min((i + 1) * per_round, batches)):
-                self.update(generator=self.mle_loss(self.real(), k // per_epoch))
+                step(k)
 
         # Held-out likelihood turns within an epoch or two: a phase that stops by it has to look after every round.
         watch, look = (None, None) if patience is None else ("NLL-valid", 1)
-        rounds = math.ceil(batches / per_round)
-        return Phase("pretrain generator", rounds, run, watch=watch, patience=patience, eval_every=look)
+        return Phase(name, math.ceil(batches / per_round), run, watch=watch, patience=patience, eval_every=look)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from tokengan.errors import UserError
+from torch import nn
 
-__all__ = ["check_loss", "check_parts"]
+from tokengan.borrowed import Borrowed
+from tokengan.errors import UserError
+from tokengan.generators.base import Generator
+from tokengan.generators.reader import Reader
+
+__all__ = ["check_loss", "check_parts", "lend"]
 
 MEANING: dict[str, str] = {
     "log_odds": "the log-odds of being real",
@@ -52,6 +57,23 @@ def check_parts(method: Any) -> None:
                 f"{named(part)} reads {giver}, which the reward {named(reward)} and the generator "
                 f"{named(method.generator)} do not bring with them"
             )
+
+
+def lend(generator: nn.Module, judge: nn.Module | None) -> bool:
+    """Lend the discriminator to each part of a generator that reads one, and return whether any does.
+
+    Raises UserError where it is not there, or gives no features of what was written so far.
+    """
+    readers = [part for part in generator.modules() if isinstance(part, Generator) and "reader" in part.reads]
+    for part in readers:
+        if not isinstance(judge, Reader):
+            raise UserError(
+                f"the generator {named(part)} reads a discriminator's features of what was written so far, and "
+                f"{'this method trains none' if judge is None else named(judge) + ' gives none'}: choose another "
+                "generator, or a method with the discriminator cnn"
+            )
+        part.lent = Borrowed(judge)
+    return bool(readers)
 
 
 def check_loss(loss: Any, judge: Any) -> None:

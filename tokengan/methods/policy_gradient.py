@@ -5,6 +5,8 @@ Axes: B batch, T time.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
@@ -13,7 +15,7 @@ from tokengan.estimators.base import Estimator, sum_of_chosen
 from tokengan.estimators.credit import Credit
 from tokengan.generators.base import Autoregressive
 from tokengan.lagged import Lagged
-from tokengan.methods.base import Method
+from tokengan.methods.base import Loss, Method
 from tokengan.methods.parts import check_parts
 from tokengan.rewards.base import Reward
 from tokengan.rewards.transforms import Transform
@@ -78,14 +80,24 @@ class PolicyGradient(Method):
         With `likelihood`, the tokens of `y` that were given rather than chosen are learnt by maximum likelihood in the
         same moves: -mean over sequences of sum over given t of log G(y_t | y_<t).
         """
+        self.move_along(y, *self.worth(y), likelihood=likelihood)
+
+    def worth(self, y: Sequences) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return what the choice of each token was worth [B,T], and what the parts noted on the way."""
         q = self.rescale(self.credit(self.reward, y, self), y, self)
-        notes = {**self.reward.drain(), **self.rescale.drain()}
+        return q, {**self.reward.drain(), **self.rescale.drain()}
+
+    def move_along(
+        self, y: Sequences, q: Tensor, notes: Mapping[str, Tensor], likelihood: bool = False, **beside: Loss
+    ) -> None:
+        """Make the estimator's moves along returns; losses of further players are part of the first one."""
         given = y.replace(chosen=y.mask & ~y.chosen) if likelihood else None
         for losses in self.estimator(y, q, self):
             loss, metrics = losses["policy"]
             if given is not None:
                 loss = loss - sum_of_chosen(self.generator.score(given)["logp"], given, self)
-            self.update(**{**losses, "policy": (loss, {**metrics, **notes})})
+            self.update(**{**losses, "policy": (loss, {**metrics, **notes})}, **beside)
+            beside = {}
         self.rollout_policy.follow()
 
     def continued(self, x: Sequences, lengths: Tensor, copies: int = 1) -> Sequences:

@@ -51,6 +51,7 @@ class SeqGAN(PolicyGradient):
         g_steps: int = 1,
         d_steps: int = 5,
         d_epochs: int = 3,
+        mle_steps: int = 0,
         batch_size: int = 64,
         cross_fit: float = 0.0,
         lag: float = 0.0,
@@ -79,6 +80,7 @@ class SeqGAN(PolicyGradient):
             g_steps: Policy-gradient steps in a round.
             d_steps: Times in a round that D is trained on fresh samples.
             d_epochs: Epochs over data and samples each time.
+            mle_steps: Steps of maximum likelihood at the end of a round, which hold G near the data.
             batch_size: Sequences in a batch, B.
             cross_fit: Share of the training data kept from G, so that D's reals are sequences G never saw.
             lag: Share of its old weights that the roll-out policy keeps at each step; 0 rolls out with G itself.
@@ -105,7 +107,7 @@ class SeqGAN(PolicyGradient):
         self.loss, self.constraint = loss(), constraint()
         self.learn_by(reward, credit, rescale, estimator, lag, temperature)
         self.mle_epochs, self.patience, self.d_rounds, self.rounds = mle_epochs, patience, d_rounds, rounds
-        self.g_steps, self.d_steps, self.d_epochs = g_steps, d_steps, d_epochs
+        self.g_steps, self.d_steps, self.d_epochs, self.mle_steps = g_steps, d_steps, d_epochs, mle_steps
 
     def phases(self) -> list[Phase]:
         """Return algorithm 1: pre-train G, pre-train D, play."""
@@ -116,12 +118,14 @@ class SeqGAN(PolicyGradient):
         ]
 
     def round(self, i: int) -> None:
-        """Play one round: g-steps, then d-steps."""
+        """Play one round: g-steps, d-steps, steps of likelihood."""
         self.begin_round(i)
         for _ in range(self.g_steps):
             self.step_generator(i)
         for _ in range(self.d_steps):
             self.teach_discriminator(i)
+        for _ in range(self.mle_steps):
+            self.update(generator=self.mle_loss(self.real(), self.mle_epochs))
 
     def step_generator(self, i: int) -> None:
         """Move G along the policy gradient at fresh samples Y ~ G."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from tokengan.errors import UserError
 from tokengan.figure import Direction, Figure
@@ -16,6 +16,7 @@ from tokengan.metrics.ngrams import Sentences, digest
 
 __all__ = [
     "TEXTS",
+    "TOOLS",
     "Direction",
     "Figure",
     "Given",
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 TEXTS = frozenset({"samples", "reference", "train"})
+TOOLS = frozenset({"features"})  # extras that read any text alike, so that real text can stand in for the samples
 
 
 @cache
@@ -123,6 +125,7 @@ class Metric(ABC):
         direction: Which way is better.
         bounds: Smallest and largest value there can be.
         split: The text of `Given` that decides which split a figure speaks of.
+        cost: "cheap" for what takes about a second on 10,000 sentences and is computed unasked, otherwise "costly".
     """
 
     name: ClassVar[str]
@@ -130,6 +133,7 @@ class Metric(ABC):
     direction: ClassVar[Direction]
     bounds: ClassVar[tuple[float, float]]
     split: ClassVar[str]
+    cost: ClassVar[Literal["cheap", "costly"]] = "cheap"
 
     @abstractmethod
     def compute(self, given: Given) -> list[Figure]:

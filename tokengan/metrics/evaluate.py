@@ -8,21 +8,31 @@ from typing import Literal
 
 from tokengan.data.read import read_file
 from tokengan.errors import UserError, nearest
-from tokengan.metrics.base import TEXTS, Figure, Given, Metric, missing
+from tokengan.metrics.base import TEXTS, TOOLS, Figure, Given, Metric, missing
 from tokengan.metrics.bleu import Bleu, SelfBleu
 from tokengan.metrics.diversity import Distinct, Entropy, TopSentenceShare, UniqueShare
+from tokengan.metrics.features import Features, encoder
+from tokengan.metrics.fed import FED
+from tokengan.metrics.lm_score import LMScore
+from tokengan.metrics.mauve import Mauve
+from tokengan.metrics.mmd import MMD
+from tokengan.metrics.multisets import JensenShannon, MSJaccard
+from tokengan.metrics.nearest import NearestOverlap
 from tokengan.metrics.ngrams import digest, draw
 from tokengan.metrics.novelty import CopyShare, Novelty
+from tokengan.metrics.profiles import Lengths, Vocabulary
+from tokengan.metrics.two_sample import TwoSample
 
 __all__ = ["Texts", "evaluate", "evaluate_texts", "known_metrics", "real_text"]
 
 Texts = str | Path | Sequence[str]  # a file that `tokengan.data` reads, or the lines
 ON_TRAIN = "the reference is the training text: this measures memory"
+ALL = "all"
 CUTS = {"word": str.split, "char": list}
 
 
 def known_metrics() -> dict[str, Metric]:
-    """Return the metrics that need only texts, by the names that `evaluate_texts` takes.
+    """Return the metrics that need only texts, or texts and their vectors, by the names that `evaluate_texts` takes.
 
     >>> list(known_metrics())[:3]
     ['bleu', 'self-bleu', 'distinct']
@@ -36,6 +46,16 @@ def known_metrics() -> dict[str, Metric]:
         Entropy(),
         Novelty(),
         CopyShare(),
+        MSJaccard(),
+        JensenShannon(),
+        Lengths(),
+        Vocabulary(),
+        NearestOverlap(),
+        LMScore(),
+        FED(),
+        Mauve(),
+        MMD(),
+        TwoSample(),
     ]
     return {metric.name: metric for metric in metrics}
 
@@ -51,7 +71,7 @@ def real_text(metric: Metric, given: Given) -> tuple[str, Given] | None:
     >>> [real_text(metric, given)[0] for metric in (Bleu(), SelfBleu())]
     ['train lines', 'reference']
     """
-    if not metric.needs <= TEXTS:
+    if not metric.needs <= TEXTS | TOOLS:
         return None
     label, source = ("train lines", "train") if "reference" in metric.needs else ("reference", "reference")
     text = given.get(source)
@@ -95,18 +115,21 @@ def evaluate_texts(
     lowercase: bool = False,
     tokens: Literal["word", "char"] = "word",
     reference_split: str = "test",
+    encoder_name: str = "lsa",
 ) -> list[Figure]:
-    """Judge samples by every text metric whose needs are there, or by those asked for.
+    """Judge samples by every cheap text metric whose needs are there, or by those asked for.
 
     Args:
         samples: What a system wrote, one sequence a line. An empty line is an empty sequence and is scored as one.
         reference: Held-out real text. Empty lines are left out, here and in `train`.
         train: The text that the system learnt from.
-        metrics: Names out of `known_metrics()`; None for all that can be computed.
+        metrics: Names out of `known_metrics()`; None for all cheap ones that can be computed, `["all"]` for the costly
+            ones too.
         lowercase: Lower-case all texts first; stated in the signature.
         tokens: Cut at white space ("word") or into characters ("char"); stated in the signature.
         reference_split: What the reference is, for the figures. It becomes "train", with a note, when the reference is
             the training text itself.
+        encoder_name: What turns texts into vectors for the metrics that read those: see `features.encoder`.
 
     Raises:
         UserError: For an empty text, an unknown metric, or a metric asked for whose needs are not there.
@@ -116,9 +139,10 @@ def evaluate_texts(
     [('BLEU-2', 0.854), ('BLEU-3', 0.815), ('BLEU-4', 0.699), ('BLEU-5', 0.466)]
     """
     known = known_metrics()
-    for name in metrics or ():
+    wanted = [name for name in metrics or () if name != ALL]
+    for name in wanted:
         if name not in known:
-            raise UserError(f"there is no metric {name!r}{nearest(name, known)}. Known are {', '.join(known)}.")
+            raise UserError(f"there is no metric {name!r}{nearest(name, known)}. Known are {', '.join(known)}, {ALL}.")
     if tokens not in CUTS:
         raise UserError(f"tokens is {tokens!r}{nearest(tokens, CUTS)}. It is one of {', '.join(CUTS)}.")
 
@@ -137,12 +161,14 @@ def evaluate_texts(
         given["samples"],
         given.get("reference"),
         given.get("train"),
+        {"features": Features(encoder(encoder_name))},
         tokens=tokens,
         case="lower" if lowercase else "mixed",
         splits={"reference": "train" if on_train else reference_split},
     )
-    computable = (name for name, metric in known.items() if missing(metric, at_hand) is None)
-    return evaluate(at_hand, [known[name] for name in (computable if metrics is None else metrics)])
+    costs = {"cheap"} if metrics is None else {"cheap", "costly"} if ALL in metrics else set()
+    wanted += [name for name, metric in known.items() if metric.cost in costs and missing(metric, at_hand) is None]
+    return evaluate(at_hand, [known[name] for name in dict.fromkeys(wanted)])
 
 
 def _lines(texts: Texts, name: str) -> list[str]:

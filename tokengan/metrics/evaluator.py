@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from tokengan.data.builtin import TARGET
 from tokengan.errors import UserError
 from tokengan.generators.base import Autoregressive
+from tokengan.generators.posterior import Inferring
 from tokengan.methods.base import Method, generator_state
 from tokengan.metrics.base import Figure, Given, Metric, missing
 from tokengan.metrics.bleu import Bleu, SelfBleu
@@ -21,6 +22,8 @@ from tokengan.metrics.condition import ConditionUse, TextConditionUse
 from tokengan.metrics.diversity import Distinct, Entropy, TopSentenceShare, UniqueShare
 from tokengan.metrics.evaluate import evaluate
 from tokengan.metrics.judge import HeldOutAccuracy
+from tokengan.metrics.labels import LabelAccuracy, LabelDiversity, classifier_of, labels_of
+from tokengan.metrics.latent import Codes
 from tokengan.metrics.law import NLLDiv, NLLOracle, NLLTest, Spread
 from tokengan.metrics.matched import Point, Setting, match, measure
 from tokengan.metrics.novelty import CopyShare, Novelty
@@ -31,18 +34,19 @@ from tokengan.noise import Noise, seeded
 from tokengan.sampling.write import write
 from tokengan.sequences import Sequences
 from tokengan.tasks.base import Task
-from tokengan.training.health import D_ACCURACY, accuracy_verdict
+from tokengan.training.health import D_ACCURACY, LATENT_MONITORS, accuracy_verdict, diagnose
 
 __all__ = ["Evaluator", "FinalReport", "final_report"]
 
 QUICK: tuple[Metric, ...] = (
-    *(NLLTest(), NLLOracle(), NLLDiv(), ConditionUse(), UniqueShare(), TopSentenceShare(), HeldOutAccuracy()),
+    *(NLLTest(), NLLOracle(), NLLDiv(), ConditionUse(), Codes(), UniqueShare(), TopSentenceShare(), HeldOutAccuracy()),
+    LabelAccuracy(each=False),
 )
-LAWS: tuple[Metric, ...] = (NLLOracle(), NLLTest(), NLLDiv(), ConditionUse(), HeldOutAccuracy())
+LAWS: tuple[Metric, ...] = (NLLOracle(), NLLTest(), NLLDiv(), ConditionUse(), Codes(), HeldOutAccuracy())
 FULL: tuple[Metric, ...] = (
     *LAWS,
     *(TextConditionUse(), Translation(), Bleu(), SelfBleu(), Distinct(), Entropy()),
-    *(UniqueShare(), TopSentenceShare(), Novelty(), CopyShare()),
+    *(UniqueShare(), TopSentenceShare(), Novelty(), CopyShare(), LabelAccuracy(), LabelDiversity()),
 )
 ORACLE_TEXT = (Distinct(), UniqueShare(), TopSentenceShare())
 
@@ -62,10 +66,16 @@ def _given(method: Method, split: Literal["valid", "test"], rows: int, seed: int
         extra["law"] = method.writer
     if heldout.condition:
         extra["condition"] = tuple(heldout.condition)
+    if isinstance(method.writer, Inferring):
+        extra["inference"] = method.writer
     loss = getattr(method, "loss", None)
     if method.critic is not None and (loss is None or "score" in loss.gives):
         extra |= {"critic": method.critic, "threshold": 0.0 if loss is None else loss.threshold}
-    texts = {name: _cut(task, x) for name, x in (("samples", written), ("reference", heldout))}
+    both = {"samples": written, "reference": heldout}
+    if task.labels and "label" in method.writer.needs:
+        extra |= {"labels": {name: labels_of(task, x.condition) for name, x in both.items()}}
+        extra |= {"classifier": classifier_of(task)}
+    texts = {name: _cut(task, x) for name, x in both.items()}
     splits = {"heldout": split, "reference": split}
     return Given(texts["samples"], texts["reference"], extra=extra, splits=splits, tokens=task.tokens)
 
@@ -172,6 +182,9 @@ class FinalReport:
                 f"accuracy {accuracy:.3f} ({accuracy_verdict(accuracy)}).",
                 "",
             ]
+        record = {"figures": {figure.name: figure.value for figure in self.figures}}
+        for finding in diagnose([record], None, LATENT_MONITORS):
+            lines += [f"{finding.text[0].upper()}{finding.text[1:]}", ""]
         if self.model is None or self.start is None:
             return "\n".join([*lines, f"No comparison at equal entropy: {self.why}."])
         lines += [
@@ -238,10 +251,14 @@ def final_report(
 
 
 def _start_model(method: Method, state: Mapping[str, Tensor]) -> Autoregressive:
-    start = deepcopy(method.generator)
-    start.load_state_dict(generator_state(state))
-    assert isinstance(start, Autoregressive)
-    return start.eval()
+    # With what it reads while it writes, as that was then: copied together, the copies belong together.
+    names = (*method.borrowed, "generator")
+    start = deepcopy(nn.ModuleDict({name: getattr(method, name) for name in names}))
+    for name in names:
+        start[name].load_state_dict(generator_state(state, name))
+    generator = start["generator"]
+    assert isinstance(generator, Autoregressive)
+    return generator.eval()
 
 
 def _bleu_of(method: Method, given: Given) -> Any:

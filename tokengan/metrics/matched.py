@@ -92,6 +92,8 @@ def measure(law: Autoregressive, at: Setting, temperature: float = 1.0, *, all_f
             expected = -torch.linalg.vecdot(p, other)
             sums[name].append(torch.where(part.mask, expected, 0.0).sum(1))
     figures = {name: Spread.of(torch.cat(parts), written.lengths) for name, parts in sums.items()}
+    if law.density == "bound":  # its next-token laws are those under a code, and their entropy is not the law's
+        figures["NLL-div"] = cross_entropy(law, written, temperature)
     if all_figures:
         figures["NLL-test"] = cross_entropy(law, at.heldout, temperature)
         extra = {} if at.quality is None else at.quality(written)

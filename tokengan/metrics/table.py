@@ -38,9 +38,16 @@ def table(figures: Sequence[Figure]) -> str:
     for figure in figures:
         way = figure.signature.partition("|")[2]
         number = ways.setdefault(way, len(ways) + 1)
-        value = f"{figure.value:.4f}" if math.isfinite(figure.value) else "-"
+        value = _number(figure.value)
         better = "" if figure.direction == "none" else figure.direction
         rows.append((figure.name, value, better, figure.split, f"[{number}]", figure.note))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join([*lines, "", *(f"[{number}] {way}" for way, number in ways.items())])
+
+
+def _number(value: float) -> str:
+    """Return a value with four decimals, a small one with three digits, and a dash for what is no number."""
+    if not math.isfinite(value):
+        return "-"
+    return f"{value:.4f}" if abs(value) >= 0.01 or value == 0 else f"{value:.2e}"

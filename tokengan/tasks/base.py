@@ -6,6 +6,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import torch
+from torch import Tensor
+
 from tokengan.errors import UserError
 from tokengan.figure import Figure
 from tokengan.sequences import Sequences
@@ -15,10 +18,19 @@ if TYPE_CHECKING:
     from tokengan.generators.base import Autoregressive, Condition
     from tokengan.noise import Noise
 
-__all__ = ["Effort", "Task"]
+__all__ = ["Effort", "Task", "named"]
 
 # quick: a moment, during training; usual: some minutes at most, at the end of a run; slow: where it was asked for.
 Effort = Literal["quick", "usual", "slow"]
+
+
+def named(labels: Sequence[str], numbers: Tensor) -> list[str]:
+    """Return the names of labels, given their numbers [B].
+
+    >>> named(["bad", "good"], torch.tensor([1, 0]))
+    ['good', 'bad']
+    """
+    return [str(labels[k]) for k in numbers.tolist()]
 
 
 class Task:
@@ -31,6 +43,7 @@ class Task:
         oracle: The law the data come from, where it is known; otherwise None, and oracle metrics are refused.
         report: What was read, dropped and split, as it goes into `data.json`.
         tokens: What text metrics count, for their signatures: `word`, `char` ...
+        labels: Names of the labels, in the order of their numbers (`x.condition["label"]`); none without any.
     """
 
     name: str
@@ -41,6 +54,7 @@ class Task:
     oracle: Autoregressive | None = None
     report: dict[str, Any]
     tokens: str = "word"
+    labels: Sequence[str] = ()
 
     def decode(self, x: Sequences) -> list[str]:
         """Return each row as text."""
@@ -57,6 +71,13 @@ class Task:
     def cut(self, text: str) -> list[str]:
         """Return a text as the tokens that text metrics count; words by default."""
         return text.split()
+
+    def classified(self) -> tuple[list[str], list[str]]:
+        """Return real texts and the label of each, from which an outside classifier learns; by default those of train.
+
+        No held-out text may be among them.
+        """
+        return self.decode(self.train), named(self.labels, self.train.condition["label"])
 
     def figures(
         self, texts: Sequence[str], split: Literal["valid", "test"] = "test", effort: Effort = "usual"
@@ -92,6 +113,10 @@ class Task:
             return {}
         picked = (noise.uniforms(rows, 1).squeeze(1).cpu() * len(self.train)).long().clamp(max=len(self.train) - 1)
         return self.train.select(picked).condition
+
+    def order(self, rows: Tensor, rng: torch.Generator) -> Tensor:
+        """Return as many training rows out of `rows`, shuffled, their conditions as frequent as `fresh` draws them."""
+        return rows[torch.randperm(len(rows), generator=rng)]
 
     def asked(self, rows: int, **conditions: Any) -> Condition:
         """Return the conditions that a user asks for, by name, of `rows` texts; None stands for "not said".

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from tokengan.data.codec import TextCodec, batch
 from tokengan.data.levels import BOS, EOS, PAD, UNK, Level, pipeline, text_key, trainer
@@ -12,7 +13,7 @@ from tokengan.data.messages import place
 from tokengan.data.read import Reader
 from tokengan.data.records import Column
 from tokengan.data.report import Encoded, corpus_report
-from tokengan.data.source import Part, load
+from tokengan.data.source import Corpus, Part, load
 from tokengan.data.stream import MAX_LINE_BYTES
 from tokengan.data.tokenizer import Tokenizer
 from tokengan.errors import UserError
@@ -77,14 +78,13 @@ class TextTask(Task):
         pipeline(level, lowercase, pattern)
         trainer(level, vocab_size, min_count)
         key = text_key(level, lowercase)
-        corpus = load(
+        corpus = self.read(
             source,
             column,
             valid=valid,
             test=test,
             split_seed=split_seed,
             key=key,
-            prepare=self.prepare,
             max_lines=max_lines,
             max_line_bytes=max_line_bytes,
             reader=self.reader(),
@@ -130,6 +130,10 @@ class TextTask(Task):
         }
         if any(lines.read == max_lines for lines in splits.values()):
             self.report["notes"].append(f"only the first {max_lines:,} lines of a file were read (max_lines)")
+
+    def read(self, source: str, column: Column, **how: Any) -> Corpus:
+        """Return the splits of a source, read as the task reads it; `how` is what `load` takes."""
+        return load(source, column, prepare=self.prepare, **how)
 
     def prepare(self, lines: Lines) -> Lines:
         """Return the texts of a source as they are learned, before any is held out; here as they were read."""

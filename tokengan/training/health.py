@@ -14,7 +14,8 @@ from statistics import median
 from typing import Any
 
 __all__ = [
-    "D_ACCURACY", "MONITORS", "NLL_DIV", "TOP_SHARE", "UNIQUE_SHARE",
+    "ACTIVE_UNITS", "AGGREGATE_VARIANCE", "D_ACCURACY", "INFORMATION", "LATENT_KL", "LATENT_MONITORS", "MONITORS",
+    "NLL_DIV", "TOP_SHARE", "UNIQUE_SHARE",
     "Finding", "accuracy_verdict", "diagnose", "number",
 ]  # fmt: skip
 
@@ -23,6 +24,8 @@ D_ACCURACY = "D accuracy (held-out)"
 NLL_DIV = "NLL-div"
 UNIQUE_SHARE = "unique share"
 TOP_SHARE = "top-sentence share"
+LATENT_KL, INFORMATION, ACTIVE_UNITS = "latent KL", "mutual information", "active units"
+AGGREGATE_VARIANCE = "aggregate posterior variance"
 
 # Endings of the names under which updates log what is watched here (`policy/reward_spread`).
 GRAD_NORM, REWARD_SPREAD, BEHAVIOUR_GAP = "/grad_norm", "/reward_spread", "/behaviour_gap"
@@ -202,8 +205,47 @@ def behaviour_gap(records: Sequence[Record], start: Record | None) -> Finding | 
     return None
 
 
+SILENT = 0.1  # nats of mutual information under which a code says nothing
+
+
+def posterior_collapse(records: Sequence[Record], start: Record | None) -> Finding | None:
+    """See a latent code that is ignored: no unit's mean moves with the sequence, or code and sequence share nothing."""
+    del start
+    found = [figure(records[-1], name) for name in (LATENT_KL, INFORMATION, ACTIVE_UNITS)]
+    if None in found:
+        return None
+    kl, information, active = (value or 0.0 for value in found)
+    if active >= 1 and information >= SILENT:
+        return None
+    how = (
+        "the code is the prior whatever the sequence, and the decoder writes without it"
+        if kl < SILENT
+        else "the code differs from the prior but hardly with the sequence: a KL above 0 is no proof of its use"
+    )
+    return Finding(
+        "posterior collapse",
+        f"the posterior has collapsed: KL {kl:.3f}, mutual information {information:.3f} nats, {active:.0f} active "
+        f"units: {how}. Remedies: raise the weight of the KL slowly or in cycles, free bits, dropout of the decoder's "
+        "input words, more steps of the encoder, or a weaker decoder.",
+    )
+
+
+def aggregate_posterior(records: Sequence[Record], start: Record | None) -> Finding | None:
+    """See codes of real sequences lie where the prior draws none, or fill a part of it: samples are then strange."""
+    del start
+    variance = figure(records[-1], AGGREGATE_VARIANCE)
+    if variance is None or 0.5 <= variance <= 2:
+        return None
+    return Finding(
+        "aggregate posterior",
+        f"the codes of real sequences have variance {variance:.3f}, where the prior that samples are written from has "
+        "1: the decoder knows little of where it writes. Let the weight of the KL end at 1, for longer.",
+    )
+
+
+LATENT_MONITORS: tuple[Monitor, ...] = (posterior_collapse, aggregate_posterior)
 MONITORS: tuple[Monitor, ...] = (
-    discriminator, reward_spread, gradients, entropy, unique, collapse, behaviour_gap,
+    discriminator, reward_spread, gradients, entropy, unique, collapse, behaviour_gap, *LATENT_MONITORS,
 )  # fmt: skip
 
 

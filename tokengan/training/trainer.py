@@ -168,6 +168,7 @@ class _Training:
             # The caller's own random numbers are left alone; each process has its own, for dropout.
             stack.enter_context(rng.forked(self.hardware.device, self.seed, "train", self.hardware.world.rank))
             stack.enter_context(_deterministic(self.settings.deterministic))
+            stack.enter_context(_full_precision())
             stack.callback(self.progress.close)
             stop = stack.enter_context(stop_on_signals(lambda text: self._tell("stopping", text)))
             self.method.train()
@@ -449,3 +450,18 @@ def _deterministic(wanted: bool) -> Iterator[None]:
         yield
     finally:
         torch.use_deterministic_algorithms(before)
+
+
+@contextmanager
+def _full_precision() -> Iterator[None]:
+    """Hold cuDNN to float32 for a while, which it leaves by default.
+
+    A generator writes step by step and is scored in one pass: were one of the two in TF32, what is scored would not be
+    the law that was drawn from. bfloat16, where it is asked for, is the faster way.
+    """
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before

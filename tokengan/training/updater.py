@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["Diverged", "Player", "Updater", "players_of"]
 
 
-NOTHING = "a player needs at least one parameter that requires a gradient"
+NOTHING = (
+    "a player needs at least one parameter that requires a gradient, and there is none: a generator that is counted is "
+    "trained by its own method (ngram), not by this one"
+)
 
 
 class Diverged(UserError):
@@ -57,7 +60,7 @@ class Player:
     ) -> None:
         self.parameters = [p for p in parameters if p.requires_grad]
         if not self.parameters:
-            raise ValueError(NOTHING)
+            raise UserError(NOTHING)
         self.optimiser, self.clip, self.factor = optimiser, clip, factor
         self.updates = 0
         self._lrs = [group["lr"] for group in optimiser.param_groups]
@@ -67,7 +70,7 @@ class Player:
         """Return the player that a method's settings describe."""
         own = [p for p in parameters if p.requires_grad]
         if not own:
-            raise ValueError(NOTHING)
+            raise UserError(NOTHING)
         lr, decay = settings.lr, settings.weight_decay
         if settings.name == "sgd":
             optimiser = torch.optim.SGD(own, lr=lr, weight_decay=decay, momentum=settings.momentum)
