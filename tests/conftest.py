@@ -132,7 +132,7 @@ class Make:
             judge = HighwayCNN(spec, embedding=4, widths=[1, 3, 4], filters=[3, 4, 5]).double()
             spec = replace(spec, features=judge.features)
         own = signature(network).parameters
-        part = next((name for name in ("member", "network") if name in own), None)
+        part = next((name for name in ("member", "model", "network") if name in own), None)
         if part is not None:  # settings that it has not are those of what it is made of
             inner = {name: chosen.pop(name) for name in list(chosen) if name not in own}
             chosen[part] = partial(chosen.get(part, own[part].default), **inner)

@@ -33,7 +33,8 @@ KINDS = {
     "then": "transforms",
     "member": "generators",
     "judge": "generators",
-    "network": "generators",
+    "model": "generators",
+    "network": "discriminators",
     "mediator": "generators",
 }
 
