@@ -9,6 +9,7 @@ the replies to twenty fixed messages go to docs/results/dialogue.md, the first t
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
@@ -18,14 +19,17 @@ import torch
 from cells import NO_GAME, asked, by_row, fill, flags, folder, folder_name, publish, read, run, spread, trained
 
 from tokengan.config import configure
+from tokengan.methods.base import generator_state
 from tokengan.metrics.condition import nll_under_others
 from tokengan.metrics.diversity import distinct, distinct_at, entropy, top_sentence_share, unique_share
 from tokengan.metrics.judge import auc, logits_of
 from tokengan.metrics.law import cross_entropy
+from tokengan.metrics.matched import Setting, match, measure
 from tokengan.noise import Noise, seeded
 from tokengan.sampling.decoding import Decoding
 from tokengan.sampling.write import write
 from tokengan.sequences import Sequences
+from tokengan.training.run import Run
 
 DATA = "../shared/data/dailydialog/train.pairs.tsv.gz"
 LINES, ROWS, SHOWN, BUDGET = 24_000, 1500, 20, 10_000
@@ -121,6 +125,23 @@ def text_figures(texts: list[str]) -> dict[str, float]:
     }
 
 
+def replies(law: Any, x: Sequences, seed: int, temperature: float = 1.0) -> Sequences:
+    """Return a reply to each message, by the same uniforms for every row: rows differ by the model alone."""
+    return write(law, len(x), Noise(seeded("dialogue", seed)), Decoding(temperature), condition=x.condition)
+
+
+def at_equal_entropy(law: Any, start: Path, test: Sequences, seed: int) -> dict[str, Any]:
+    """Return what the start model is at the temperature of equal NLL-div, and the model's NLL-test less the start's."""
+    begun, at = deepcopy(law), Setting(test, rows=len(test), seed=seed)
+    begun.load_state_dict(generator_state(Run(start).weights()))
+    model = measure(law, at)
+    point = match(begun, model["NLL-div"], at)
+    lost = model.minus(point)["NLL-test"]
+    diverse = text_figures(pairs().decode(replies(begun, test, seed, point.temperature)))
+    figures = {f"start's {name}": diverse[name] for name in ("distinct-2", "Ent-4")}
+    return {"temperature": point.temperature, "d-test": lost.mean, "d-test, error": lost.error, **figures}
+
+
 def result(cell: Cell, seed: int, out: Path) -> dict[str, Any]:
     """Return the figures of a cell, from its folder where they stand."""
     path = folder(out, cell.name, seed)
@@ -133,15 +154,12 @@ def result(cell: Cell, seed: int, out: Path) -> dict[str, Any]:
     method.eval()
     law, test, shown = method.generator, pairs().test.select(slice(0, ROWS)), messages()
 
-    def replies(x: Sequences, *how: Any) -> Sequences:
-        # The same uniforms for every row: rows differ by the model alone.
-        return write(law, len(x), Noise(seeded("dialogue", seed)), Decoding(*how), condition=x.condition)
-
     with torch.no_grad():
-        written = replies(test)
+        written = replies(law, test, seed)
         use, rows = nll_under_others(law, test, "source")
         judged = None if method.critic is None else auc(*(logits_of(method.critic, x) for x in (test, written)))
-        likeliest, drawn = (pairs().decode(replies(shown, temperature)) for temperature in (0.0, 1.0))
+        likeliest, drawn = (pairs().decode(replies(law, shown, seed, at)) for at in (0.0, 1.0))
+        against = {} if start is None else at_equal_entropy(law, start, test, seed)
     found = {
         "cell": cell.name,
         "seed": seed,
@@ -152,6 +170,7 @@ def result(cell: Cell, seed: int, out: Path) -> dict[str, Any]:
         "NLL-test": cross_entropy(law, test).mean,
         "NLL-div": cross_entropy(law, written).mean,
         "D AUC": judged,
+        **against,
         "likeliest": likeliest,
         "drawn": drawn,
     }
@@ -187,10 +206,30 @@ def real_figures() -> dict[str, float]:
     return text_figures(pairs().decode(pairs().test.select(slice(0, ROWS))))
 
 
+def warmed(done: list[dict[str, Any]]) -> list[str]:
+    """Return the lines of the comparison with the start model at equal entropy."""
+    lines = [
+        "| row | the start's temperature | NLL-test less the start's | distinct-2, the start's | Ent-4, the start's |",
+        "|" + "---|" * 5,
+    ]
+    for name, found in by_row(CELLS[1:], done).items():
+        cells = [
+            spread([one["temperature"] for one in found], 2),
+            spread([one["d-test"] for one in found], 3, "+") + f" ± {found[0]['d-test, error']:.3f}",
+            *(", ".join(spread([one[key] for one in found]) for key in (k, f"start's {k}")) for k in MAIN[1:]),
+        ]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return lines
+
+
 def page(done: list[dict[str, Any]]) -> str:
     """Return the documentation page."""
     by_name = by_row(CELLS, done)
-    lines = ["# Dialogue", "", INTRODUCTION, "", *table(done), "", "## Lengths and counts", ""]
+    lines = ["# Dialogue", "", INTRODUCTION, "", *table(done), "", "## Against the start at equal entropy", ""]
+    lines += [
+        "Diversity is to be had for nothing: by a higher temperature. The start model at the temperature at which"
+    ]
+    lines += ["its NLL-div is the row's:", "", *warmed(done), "", "## Lengths and counts", ""]
     lines += ["| row | tokens | mean length | different words | unique share | commonest reply |", "|" + "---|" * 6]
     for name, found in [*by_name.items(), (REALS, [real_figures()])]:
         cells = [spread([one[key] for one in found], digits) for key, digits in COUNTS.items()]
@@ -215,7 +254,7 @@ def main() -> None:
     run(partial(result, out=options.out), waves, options)
     done = read(CELLS, options)
     publish(options.page, page(done))
-    fill(Path("docs/methods/dpgan.md"), "dialogue", table(done))
+    fill(Path("docs/methods/dpgan.md"), "dialogue", [*table(done), "", *warmed(done)])
 
 
 if __name__ == "__main__":

@@ -34,7 +34,8 @@ KINDS = {
     "member": "generators",
     "each": "discriminators",
     "judge": "generators",
-    "network": "generators",
+    "model": "generators",
+    "network": "discriminators",
     "mediator": "generators",
 }
 

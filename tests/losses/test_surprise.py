@@ -120,7 +120,7 @@ def test_scores_are_the_networks_own_log_probabilities():
     d = LanguageModelDiscriminator(SPEC, partial(LSTM, init_std=1.0)).double()
     x = Sequences(*pad_lists([[5, 4, 2], [6, 2]], pad=0))
     outputs = d(x)
-    law = d.network(x)["logits"].log_softmax(-1)
+    law = d.model(x)["logits"].log_softmax(-1)
     for i, row in enumerate([[5, 4, 2], [6, 2]]):
         words = [law[i, t, token].item() for t, token in enumerate(row)]
         assert outputs["logp"][i].tolist() == pytest.approx(words + [0.0] * (3 - len(row)))

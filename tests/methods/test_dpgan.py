@@ -14,6 +14,7 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from toy import Tabular
 
+import tokengan
 from tokengan.discriminators.base import Judged
 from tokengan.discriminators.language_model import LanguageModelDiscriminator
 from tokengan.estimators.credit import Discounted, Final
@@ -302,3 +303,16 @@ def test_it_trains_on_pairs_through_all_its_phases(pairs: PairsTask) -> None:
     assert not all(torch.equal(a, b) for a, b in zip(before, method.parameters(), strict=True))
     logged = method.update.drain()
     assert {"teacher/weight", "discriminator/nll_real", "discriminator/nll_fake", "policy/reward"} <= set(logged)
+
+
+def test_a_reward_a_step_has_a_control_too(tmp_path: Path) -> None:
+    """The same game, its credit summing a reward that is the same for every word."""
+    tiny = {
+        "data.vocab_size": 12, "data.length": 4, "data.size": 48, "data.valid": 8, "data.test": 8, "data.hidden": 4,
+        "batch_size": 16, "generator.hidden": 4, "mle_epochs": 1, "d_rounds": 1, "d_epochs": 1, "rounds": 1,
+    }  # fmt: skip
+    run = tokengan.train("dpgan", "oracle", out=tmp_path / "run", preset="none", control="constant", **tiny)
+    assert run.control is not None
+    method = tokengan.load(tmp_path / "run" / "control-constant").method
+    assert isinstance(method.credit, Discounted)
+    assert method.reward(REAL, method).tolist() == [[0.5]] * 20

@@ -163,10 +163,16 @@ class Session:
             return Session.open(out, self.task).run().report
         kept = {key: value for key, value in self.config.settings.items() if not key.startswith("reward.")}
         start = self.out / "checkpoints" / Run(self.out).checkpoints.find("start")
+        method: Any = self.method  # one with a reward; its credit stays, which takes rewards a step or a sequence
         config = configure(
             self.config.method,
             preset="none",
-            settings={**kept, "task": self.config.task, "reward": dotted(Constant)},
+            settings={
+                **kept,
+                "task": self.config.task,
+                "reward": dotted(Constant),
+                "reward.per_step": method.reward.per_step,
+            },
             seed=self.config.seed,
             start=start,
         )

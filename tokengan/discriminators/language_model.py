@@ -41,28 +41,28 @@ class LanguageModelDiscriminator(Discriminator):
 
     gives: ClassVar[frozenset[str]] = frozenset({"logits", "logp", "features"})
 
-    def __init__(self, spec: Spec, network: Net[Autoregressive] = LSTM) -> None:
+    def __init__(self, spec: Spec, model: Net[Autoregressive] = LSTM) -> None:
         """Build the language model.
 
         Args:
             spec: Sizes and ids of the task.
-            network: Factory of the language model (`lstm`, `gru`, `transformer`).
+            model: Factory of the language model (`lstm`, `gru`, `transformer`).
         """
         super().__init__(spec, None)
-        self.network = network(spec)
-        if "hidden" not in self.network.gives:
-            name = type(self.network).__name__
+        self.model = model(spec)
+        if "hidden" not in self.model.gives:
+            name = type(self.model).__name__
             raise UserError(f"the discriminator reads hidden states, and {name} gives none: take lstm for its network")
-        self.features = self.network.width
+        self.features = self.model.width
 
     def embed(self, x: Sequences) -> Float[Tensor, "B T V"]:
         """Return what is read, as weights over the vocabulary [B,T,V]: one-hot rows of ids, zero after the end."""
         soft = one_hot(x.tokens, self.spec.vocab_size) if x.soft is None else x.soft
-        return soft.to(self.network.closed.dtype) * x.mask.unsqueeze(-1)
+        return soft.to(self.model.closed.dtype) * x.mask.unsqueeze(-1)
 
     def score(self, embedded: Float[Tensor, "B T V"], x: Sequences) -> Outputs:
         """Return the outputs for weights over the vocabulary: a relaxed token has the mean of log D under them."""
-        outputs = self.network(x.replace(soft=embedded))
+        outputs = self.model(x.replace(soft=embedded))
         law = outputs["logits"].log_softmax(-1).clamp(min=FLOOR)
         return self._judged(torch.linalg.vecdot(embedded, law), outputs["hidden"], x)
 
@@ -70,7 +70,7 @@ class LanguageModelDiscriminator(Discriminator):
         """Return `logits` [B], `logp` [B,T] and `features` [B,F]; ids are scored without keeping logits."""
         if x.soft is not None:
             return super().forward(x)
-        outputs = self.network.score(x)
+        outputs = self.model.score(x)
         return self._judged(outputs["logp"], outputs["hidden"], x)
 
     def _judged(self, logp: Tensor, hidden: Tensor, x: Sequences) -> Outputs:

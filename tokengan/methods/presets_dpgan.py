@@ -12,22 +12,24 @@ __all__ = ["DPGAN_PRESETS", "DPGAN_USUAL"]
 _GAME: dict[str, Any] = {
     "estimator.baseline": "leave_one_out",
     "trainer.eval_every": 2,
-    "discriminator.network": "lstm",
+    "discriminator": "language_model",
+    "discriminator.model": "lstm",
+    "credit": "discounted",
     "d_steps": 1,
     "d_epochs": 1,
 }
 _REAL: dict[str, Any] = {
     **PG_BLEU_PRESETS["text"],
     **_GAME,
-    "discriminator.network.embedding": 64,
-    "discriminator.network.hidden": 128,
+    "discriminator.model.embedding": 64,
+    "discriminator.model.hidden": 128,
     "discriminator_optimiser.lr": 1e-3,
     "credit.gamma": 0.5,
-    "d_rounds": 2,
+    "d_rounds": 1,
     "rounds": 4,
     "g_steps": 30,
-    "policy_optimiser.lr": 3e-4,
-    "teacher_optimiser.lr": 3e-4,
+    "policy_optimiser.lr": 5e-5,
+    "teacher_optimiser.lr": 1e-4,
 }
 
 DPGAN_PRESETS: Presets = {

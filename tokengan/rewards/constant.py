@@ -20,12 +20,17 @@ class Constant(Reward):
     hold: the law sharpens, and NLL-oracle falls with it. What a method gains over this control it owes to its reward.
     """
 
-    def __init__(self, value: float = 0.5) -> None:
-        """Keep the value; 0.5 is what an undecided discriminator says."""
+    def __init__(self, value: float = 0.5, per_step: bool = False) -> None:
+        """Keep the settings.
+
+        Args:
+            value: What everything is worth; 0.5 is what an undecided discriminator says.
+            per_step: Whether every token is worth it, as a credit that sums steps asks, and not the sequence.
+        """
         super().__init__()
-        self.value = value
+        self.value, self.per_step = value, per_step
 
     def forward(self, x: Sequences, players: Any) -> Tensor:
-        """Return the value for each row [B]."""
+        """Return the value for each row [B], or for each real token [B,T]."""
         del players
-        return torch.full((len(x),), self.value, device=x.tokens.device)
+        return self.value * x.mask.float() if self.per_step else torch.full((len(x),), self.value, device=x.mask.device)
