@@ -216,9 +216,9 @@ What the table teaches:
 
 - **Shuffled words** have the best Self-BLEU and distinct-2 of all: diversity alone rewards noise. JS-1, vocabulary,
   lengths and the nearest overlap (of sets of words) do not see order at all.
-- **Collapse** has a better LM score than the training lines, which are its mark, and than the other two systems: a judge
-  of real text finds repetition probable. (Real text of the same law scores better still: it shares the topics.) Its
-  unique share, its commonest sentence and its vocabulary give it away, and so do the reverse LM score and each
+- **Collapse** has a better LM score than the training lines, which are its mark, and than the other two systems: a
+  judge of real text finds repetition probable. (Real text of the same law scores better still: it shares the topics.)
+  Its unique share, its commonest sentence and its vocabulary give it away, and so do the reverse LM score and each
   distance.
 - **A copy of the training set** is further from the test file than real text of the same law: in this data set train
   and test show other things (bathrooms and motorcycles here, skis and horses there). That is what the row of train
