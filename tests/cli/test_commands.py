@@ -320,6 +320,26 @@ def test_evaluate_a_file_against_a_file(tg, my_txt):
     assert "BLEU-2" in tg("evaluate", my_txt, "--reference", my_txt).out
 
 
+def test_evaluate_offers_costly_figures_by_name_and_encoder(tg, my_txt):
+    asked = (
+        "evaluate",
+        my_txt,
+        "--reference",
+        my_txt,
+        "--metrics",
+        "fed",
+        "ms-jaccard",
+        "--encoder",
+        "lsa:4",
+        "--json",
+    )
+    figures = {figure["name"]: figure for figure in tg(*asked).json()}
+    assert figures["FED"]["value"] < 1e-6
+    assert "encoder=lsa-4" in figures["FED"]["signature"]
+    assert figures["MS-Jaccard-2"]["value"] == pytest.approx(1.0)
+    assert "mauve" in tg("evaluate", "--help").out
+
+
 def test_evaluate_a_run_gives_the_figures_of_its_end(tg, my_txt, tiny):
     at_end = tg("train", "seqgan", "my.txt", "--out", "a", "--json", *tiny).json()["report"]
     assert tg("evaluate", "a", "--json").json() == at_end

@@ -20,7 +20,7 @@ import torch
 
 from tokengan.generators.ngram import NGram
 from tokengan.metrics.base import Figure, Given, Metric
-from tokengan.metrics.law import ROWS, Spread, per_sequence
+from tokengan.metrics.law import Spread, per_sequence
 from tokengan.metrics.ngrams import Sentences, draw
 from tokengan.sequences import Sequences, pad_lists
 from tokengan.spec import Spec
@@ -28,6 +28,7 @@ from tokengan.spec import Spec
 __all__ = ["LMScore", "judged"]
 
 ORDER = 4
+AT_ONCE = 32  # sentences scored together: the judge holds some tables [B,T,V] of their laws
 PAD, START, END, UNKNOWN = range(4)
 
 
@@ -56,7 +57,7 @@ def judged(text: Sentences, learnt: Sentences, words: Sentences, order: int = OR
     judge.count(read(learnt))
     # Shortest first and cut, so that few places beyond the ends are scored.
     x = read(sorted(text, key=lambda sentence: (len(sentence), tuple(sentence))))
-    sums = [per_sequence(lambda part: -judge.score(part)["logp"], part.trim()) for part in x.split(ROWS)]
+    sums = [per_sequence(lambda part: -judge.score(part)["logp"], part.trim()) for part in x.split(AT_ONCE)]
     return Spread.of(torch.cat(sums), x.lengths)
 
 
