@@ -93,7 +93,7 @@ def slots_of(cls: Any) -> dict[str, Slot]:
 
     >>> from tokengan.estimators.credit import RollOut
     >>> list(slots_of(RollOut))
-    ['n', 'cap']
+    ['n', 'cap', 'every']
     """
     return dict(_slots(cls))
 

@@ -31,7 +31,7 @@ def chatter_pairs(language: str = "") -> Iterator[tuple[str, str, str]]:
 
     The data files are read where the package is installed.
 
-    >>> ("greetings", "how are you doing ?", "i'm doing well .") in list(chatter_pairs())
+    >>> ("greetings", "how are you doing ?", "very well , thanks .") in list(chatter_pairs())
     True
     """
     # C's reader where it is there: the pure one takes seconds.

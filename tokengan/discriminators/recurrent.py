@@ -21,6 +21,7 @@ __all__ = ["RecurrentDiscriminator"]
 class RecurrentDiscriminator(Pooled):
     """Layers of two GRUs or LSTMs, one reading forwards and one backwards from each row's own last token; pooled.
 
+    >>> import torch
     >>> from tokengan.spec import Spec
     >>> x = Sequences(torch.zeros(2, 4, dtype=torch.long), torch.ones(2, 4, dtype=torch.bool))
     >>> outputs = RecurrentDiscriminator(Spec(vocab_size=10, max_length=4), hidden=8)(x)
