@@ -26,12 +26,12 @@ from tokengan.methods.maligan import MaliGAN
 from tokengan.methods.organ import ORGAN
 from tokengan.methods.pg_bleu import PGBLEU
 from tokengan.modes import evaluating
+from tokengan.noise import Noise
 from tokengan.optimiser import Optimiser
 from tokengan.rewards.constant import Constant
 from tokengan.rewards.organ import ObjectiveReinforced
 from tokengan.sampling.law import kl
 from tokengan.schedules import Schedule
-from tokengan.noise import Noise
 from tokengan.sequences import Sequences
 from tokengan.spec import Spec
 from tokengan.tasks.oracle import OracleTask
