@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
+from torch import Tensor, arange
 
 from tokengan.api.model import Model, checkpoint_named, report_of
 from tokengan.config import Config, configure
@@ -60,7 +60,8 @@ class TrainedRun(Model):
         """Return texts for a person: written for held-out conditions, with those beside them, where there are some."""
         if not self.method.writer.needs:
             return self.generate(n)
-        heldout = self.method.task.test.cycle(n).to(self.method.device)
+        test = self.method.task.test
+        heldout = test.select(arange(n) * len(test) // n).to(self.method.device)  # of every label, in their order
         noise = Noise(seeded("samples", self.config.seed, self.method.device))
         return _shown(self.method, n, noise, heldout.condition)
 

@@ -7,6 +7,7 @@ Axes: N sentences, K labels.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 from weakref import WeakKeyDictionary
@@ -129,9 +130,10 @@ class LabelDiversity(Metric):
                 few = draw(own, self.sentences)
                 apart = 1 - nearest(few).mean().item() if len(few) > 1 else float("nan")
                 two = distinct_at(own, self.budget, order=2)[2]
-                for name, value, part in (
-                    (f"Jaccard diversity{group}", apart, f"sentences={len(few)}"),
-                    (f"distinct-2@{self.budget}{group}", two, f"budget={self.budget}"),
+                for name, value, part, lacking in (
+                    (f"Jaccard diversity{group}", apart, f"sentences={len(few)}", "fewer than two sentences"),
+                    (f"distinct-2@{self.budget}{group}", two, f"budget={self.budget}", f"under {self.budget} tokens"),
                 ):
-                    figures.append(self.figure(name, value, source, part).replace(name=name + end))
+                    note = "" if math.isfinite(value) else lacking
+                    figures.append(self.figure(name, value, source, part, note=note).replace(name=name + end))
         return figures
