@@ -37,6 +37,7 @@ __all__ = [
     "read",
     "run",
     "spread",
+    "standing",
     "trained",
 ]
 
@@ -199,6 +200,15 @@ def by_row(rows: Iterable[Row], done: Sequence[dict[str, Any]]) -> dict[str, lis
     """Return the seeds of each row that has any, in the order of the rows."""
     found = {row.name: [one for one in done if one["cell"] == row.name] for row in rows}
     return {name: seeds for name, seeds in found.items() if seeds}
+
+
+def standing(page: Path, names: Iterable[str]) -> dict[str, str]:
+    """Return the rows of these names as they stand in a page's first table: those that were not run again are kept."""
+    if not page.exists():
+        return {}
+    table = page.read_text(encoding="utf-8").partition("|---")[2].partition("\n\n")[0]
+    rows = {line.split(" | ")[0].removeprefix("| "): line for line in table.splitlines() if line.startswith("| ")}
+    return {name: rows[name] for name in names if name in rows}
 
 
 def publish(page: Path, text: str) -> None:

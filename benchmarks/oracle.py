@@ -4,19 +4,21 @@
 
 Each cell is a run folder; a killed script goes on where it stopped, and a finished cell is only read. The table goes to
 docs/results/oracle.md, with the exact command of every row, and, row by row, to the README and the methods' own pages.
+Rows and curves whose folders are not there stay on the page as they are: it need not be made in one go.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from cells import asked, fill, folder, folder_name, publish, read, run, spread, trained
+from cells import asked, fill, folder, folder_name, publish, read, run, spread, standing, trained
 
 from tokengan.config import configure
 from tokengan.metrics.evaluator import final_report
@@ -168,29 +170,50 @@ def against(name: str, other: str, seed: int, arrays: Path, out: Path) -> dict[s
 # ---- the page
 
 
-def table(results: list[dict[str, Any]], names: list[str]) -> list[str]:
-    """Return the lines of a table of these rows."""
-    lines = [
-        "| row | NLL-oracle | NLL-div | NLL-test | d-oracle | d-test | D accuracy (held-out) | core minutes |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for name in names:
-        rows = [found for found in results if found["cell"] == name]
-        exact = [[row["exact"][key] for row in rows] for key in ("NLL-oracle", "NLL-div", "NLL-test")]
-        matched = [
-            [row["matched"][key]["difference"] if row["matched"] else None for row in rows]
-            for key in ("NLL-oracle", "NLL-test")
-        ]
-        accuracy = [row["figures"].get("D accuracy (held-out)") for row in rows]
-        cells = [
-            spread(exact[0]),
-            *(f"{'<= ' if rows[0].get('bound') else ''}{spread(values)}" for values in exact[1:]),
-            *map(spread, matched),
-            spread(accuracy),
-            spread([r["minutes"] for r in rows], 1),
-        ]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+HEAD = (
+    "| row | NLL-oracle | NLL-div | NLL-test | d-oracle | d-test | D accuracy (held-out) | core minutes |",
+    "|---|---|---|---|---|---|---|---|",
+)
+
+
+def lines_of(results: list[dict[str, Any]], kept: dict[str, str]) -> dict[str, str]:
+    """Return the table's lines by row, in the order of the rows; those that were not run are kept."""
+    lines = {}
+    for cell in CELLS:
+        rows = [found for found in results if found["cell"] == cell.name]
+        if rows:
+            lines[cell.name] = line(rows)
+        elif cell.name in kept:
+            lines[cell.name] = kept[cell.name]
     return lines
+
+
+def line(rows: list[dict[str, Any]]) -> str:
+    """Return a row's line."""
+    exact = [[row["exact"][key] for row in rows] for key in ("NLL-oracle", "NLL-div", "NLL-test")]
+    matched = [
+        [row["matched"][key]["difference"] if row["matched"] else None for row in rows]
+        for key in ("NLL-oracle", "NLL-test")
+    ]
+    accuracy = [row["figures"].get("D accuracy (held-out)") for row in rows]
+    cells = [
+        spread(exact[0]),
+        *(f"{'<= ' if rows[0].get('bound') else ''}{spread(values)}" for values in exact[1:]),
+        *map(spread, matched),
+        spread(accuracy),
+        spread([r["minutes"] for r in rows], 1),
+    ]
+    return f"| {rows[0]['cell']} | " + " | ".join(cells) + " |"
+
+
+def minutes(line: str) -> float:
+    """Return the minutes that a row's line tells, all seeds together.
+
+    >>> minutes("| a | 9.1 | 5.0 (2.0, 3.0) |"), minutes("| b | - |"), minutes("| c | 2.5 |")
+    (5.0, 0, 2.5)
+    """
+    told = line.rstrip(" |").rpartition(" | ")[2]
+    return sum(float(n) for n in re.findall(r"[\d.]+", told.partition("(")[2] or told))
 
 
 def method_of(name: str) -> str:
@@ -198,31 +221,39 @@ def method_of(name: str) -> str:
     return next(cell.method for cell in CELLS if cell.name == name)
 
 
-def page(results: list[dict[str, Any]], curves: dict[str, Any], versus: dict[str, float] | None) -> str:
+def curve_lines(curve: dict[str, Any]) -> list[str]:
+    """Return the lines of a temperature curve."""
+    names = ("NLL-oracle", "NLL-div", "NLL-test")
+    rows = [f"| {t} | " + " | ".join(f"{point[name]:.3f}" for name in names) + " |" for t, point in curve.items()]
+    return ["| temperature | NLL-oracle | NLL-div | NLL-test |", "|---|---|---|---|", *rows]
+
+
+def kept_curves(page: Path) -> dict[str, list[str]]:
+    """Return the temperature curves that stand on a page, by row."""
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    found = re.findall(r"^([\w ,-]+):\n\n((?:\|.*\n)+)", text.partition("## Temperature curves")[2], re.MULTILINE)
+    return {name: table.splitlines() for name, table in found}
+
+
+def kept_versus(page: Path) -> str:
+    """Return the sentence on the two likelihood models that stands on a page."""
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    return next((line for line in text.splitlines() if line.startswith("`mle tuned` minus")), "")
+
+
+def page(lines: dict[str, str], curves: dict[str, list[str]], versus: str) -> str:
     """Return the documentation page."""
-    names = list(dict.fromkeys(found["cell"] for found in results))
-    lines = ["# Results on the published SeqGAN oracle", "", INTRODUCTION, "", *table(results, names)]
-    lines += ["", "## Temperature curves", ""]
+    text = ["# Results on the published SeqGAN oracle", "", INTRODUCTION, "", *HEAD, *lines.values()]
+    text += ["", "## Temperature curves", ""]
     for name, curve in curves.items():
-        lines += [f"{name}:", "", "| temperature | NLL-oracle | NLL-div | NLL-test |", "|---|---|---|---|"]
-        lines += [
-            f"| {t} | " + " | ".join(f"{point[key]:.3f}" for key in ("NLL-oracle", "NLL-div", "NLL-test")) + " |"
-            for t, point in curve.items()
-        ]
-        lines.append("")
-    if versus is not None:
-        lines += [
-            "`mle tuned` minus `mle paper-oracle-20` at equal NLL-div (the latter at "
-            f"temperature {versus['temperature']:.3f}): NLL-oracle {versus['NLL-oracle']:+.3f}, "
-            f"NLL-test {versus['NLL-test']:+.3f}.",
-            "",
-        ]
-    spent = sum(row["minutes"] or 0 for row in results)
-    lines += [f"All cells whose time was taken took {spent / 60:.1f} hours of one core.", ""]
-    lines += ["## Commands", "", "ORACLE.npz is the published parameter file.", "", "```"]
-    lines += [cell.command() for cell in CELLS if cell.name in names]
-    lines += ["```", "", f"torch {torch.__version__}, one thread a cell, CPU.", ""]
-    return "\n".join(lines)
+        text += [f"{name}:", "", *curve, ""]
+    text += [versus, ""] if versus else []
+    spent = sum(minutes(line) for line in lines.values())
+    text += [f"All cells whose time was taken took {spent / 60:.1f} hours of one core.", ""]
+    text += ["## Commands", "", "ORACLE.npz is the published parameter file.", "", "```"]
+    text += [cell.command() for cell in CELLS if cell.name in lines]
+    text += ["```", "", f"torch {torch.__version__}, one thread a cell, CPU.", ""]
+    return "\n".join(text)
 
 
 def main() -> None:
@@ -233,17 +264,23 @@ def main() -> None:
     waves = ([cell for cell in CELLS if not cell.start], [cell for cell in CELLS if cell.start])
     run(partial(result, arrays=options.arrays, out=options.out), waves, options)
     done = read(CELLS, options)
+    lines = lines_of(done, standing(options.page, [cell.name for cell in CELLS]))
     finished = {found["cell"] for found in done}
-    likelihood = [cell.name for cell in CELLS if cell.method == "mle" and not cell.start and cell.name in finished]
-    curves = {name: sweep(name, 0, options.arrays, options.out) for name in likelihood}
-    pair = ("mle tuned", "mle paper-oracle-20")
-    versus = against(*pair, 0, options.arrays, options.out) if finished.issuperset(pair) else None
-    publish(options.page, page(done, curves, versus))
-    names = list(dict.fromkeys(found["cell"] for found in done))
-    fill(Path("README.md"), "oracle", table(done, names))
+    likelihood = [cell.name for cell in CELLS if cell.method == "mle" and not cell.start and cell.name in lines]
+    curves = kept_curves(options.page)
+    curves |= {n: curve_lines(sweep(n, 0, options.arrays, options.out)) for n in likelihood if n in finished}
+    versus = kept_versus(options.page)
+    if finished.issuperset(("mle tuned", "mle paper-oracle-20")):
+        apart = against("mle tuned", "mle paper-oracle-20", 0, options.arrays, options.out)
+        versus = (
+            "`mle tuned` minus `mle paper-oracle-20` at equal NLL-div (the latter at temperature "
+            f"{apart['temperature']:.3f}): NLL-oracle {apart['NLL-oracle']:+.3f}, NLL-test {apart['NLL-test']:+.3f}."
+        )
+    publish(options.page, page(lines, {name: curves[name] for name in likelihood if name in curves}, versus))
+    fill(Path("README.md"), "oracle", [*HEAD, *lines.values()])
     for method in {cell.method for cell in CELLS}:
-        own = [name for name in names if method_of(name) == method or name in CONTROLS]
-        fill(Path("docs/methods", f"{method}.md"), "oracle", table(done, own))
+        own = [text for name, text in lines.items() if method_of(name) == method or name in CONTROLS]
+        fill(Path("docs/methods", f"{method}.md"), "oracle", [*HEAD, *own])
 
 
 if __name__ == "__main__":
