@@ -109,16 +109,24 @@ _REAL_GENERATOR: dict[str, Any] = {
     "generator_optimiser.weight_decay": 1e-2,
     "generator_optimiser.clip": 1.0,
 }
-_REAL_TEXT: dict[str, Any] = {
+_REAL_START: dict[str, Any] = {
     **_REAL_GENERATOR,
+    "generator.embedding": 128,
+    "generator.hidden": 256,
+    "generator.dropout": 0.4,
+    "mle_epochs": 30,
+    "patience": 2,
+}
+_REAL_JUDGE: dict[str, Any] = {
     "discriminator": "cnn",
     "discriminator.dropout": 0.5,
-    "credit": "rollout",
-    "credit.n": 4,
-    "d_steps": 1,
-    "d_epochs": 1,
     "discriminator_optimiser.lr": 5e-4,
     "trainer.eval_every": 5,
+}
+_REAL_GAME: dict[str, Any] = {**_REAL_JUDGE, "credit": "rollout", "credit.n": 4, "d_steps": 1, "d_epochs": 1}
+_NARROW: dict[str, Any] = {
+    "discriminator.widths": [1, 2, 3, 4, 5],
+    "discriminator.filters": [100, 200, 200, 100, 100],
 }
 
 SEQGAN_PRESETS: Presets = {
@@ -128,14 +136,9 @@ SEQGAN_PRESETS: Presets = {
     # has the narrow widths only and sees one epoch a round, four roll-outs a prefix.
     "quick": {**_QUICK, "credit": "rollout", "credit.n": 4, **_QUICK_GAME},
     "text": {
-        **_REAL_TEXT,
-        "generator.embedding": 128,
-        "generator.hidden": 256,
-        "generator.dropout": 0.4,
-        "discriminator.widths": [1, 2, 3, 4, 5],
-        "discriminator.filters": [100, 200, 200, 100, 100],
-        "mle_epochs": 30,
-        "patience": 2,
+        **_REAL_START,
+        **_REAL_GAME,
+        **_NARROW,
         "d_rounds": 3,
         "rounds": 40,
         "policy_optimiser.lr": 1e-4,
@@ -146,7 +149,8 @@ SEQGAN_PRESETS: Presets = {
         "data.max_length": 14,
         "data.vocab_size": 2000,
         "data.drop_unknown": True,
-        **_REAL_TEXT,
+        **_REAL_GENERATOR,
+        **_REAL_GAME,
         "generator.embedding": 64,
         "generator.hidden": 96,
         "generator.dropout": 0.3,
@@ -260,12 +264,7 @@ _QUICK_RL: dict[str, Any] = {"policy_optimiser.lr": 1e-3, "trainer.eval_every": 
 PG_BLEU_PRESETS: Presets = {
     "quick": {**_QUICK_START, **_QUICK_RL, "rounds": 4, "g_steps": 20},
     "text": {
-        **_REAL_GENERATOR,
-        "generator.embedding": 128,
-        "generator.hidden": 256,
-        "generator.dropout": 0.4,
-        "mle_epochs": 30,
-        "patience": 2,
+        **_REAL_START,
         **_QUICK_RL,
         "policy_optimiser.lr": 1e-4,
         "rounds": 100,
@@ -286,22 +285,52 @@ PG_BLEU_PRESETS: Presets = {
 
 GAN_PRESETS: Presets = {
     "quick": {**_QUICK, "policy_optimiser.lr": 1e-4, "d_rounds": 4, "rounds": 4, "updates": 20},
+    "text": {
+        **_REAL_START,
+        **_REAL_JUDGE,
+        **_NARROW,
+        "policy_optimiser.lr": 1e-4,
+        "d_rounds": 3,
+        "rounds": 10,
+        "updates": 20,
+    },
 }
+# A critic is kept smooth by its constraint: a decay on its last layer would only shrink its scale.
+_CRITIC: dict[str, Any] = {"discriminator.l2": 0.0, "discriminator.dropout": 0.0}
 WGAN_PRESETS: Presets = {
     "quick": {
         **_QUICK,
         "policy_optimiser.lr": 1e-4,
         "discriminator_optimiser.lr": 1e-4,
-        "discriminator.l2": 0.0,
-        "discriminator.dropout": 0.0,
+        **_CRITIC,
         "d_rounds": 2,
         "rounds": 4,
+        "updates": 20,
+    },
+    "text": {
+        **_REAL_START,
+        **_REAL_JUDGE,
+        **_NARROW,
+        "policy_optimiser.lr": 1e-4,
+        "discriminator_optimiser.lr": 1e-4,
+        **_CRITIC,
+        "d_rounds": 2,
+        "rounds": 10,
         "updates": 20,
     },
 }
 
 # A judge that knows more than the generator: twice the width, dropout, stopped at its held-out best.
 _BETTER: dict[str, Any] = {"embedding": 64, "hidden": 64, "dropout": 0.4}
+# On real text G is no small model, and what knows more is two of its kind that overfit differently.
+_BETTER_TWO: dict[str, Any] = {
+    "members": 2,
+    "member": "lstm",
+    "member.embedding": 128,
+    "member.hidden": 256,
+    "member.dropout": 0.5,
+    "member.init_std": None,
+}
 _BETTER_OPTIMISER: dict[str, Any] = {
     "name": "adamw",
     "lr": 1e-2,
@@ -326,6 +355,20 @@ JUDGE_PRESETS: Presets = {
         "policy_optimiser.lr": 5e-3,
         "trainer.eval_every": 4,
     },
+    "text": {
+        **_REAL_START,
+        "judge": "ensemble",
+        **{f"judge.{name}": value for name, value in _BETTER_TWO.items()},
+        **{f"judge_optimiser.{name}": value for name, value in _BETTER_OPTIMISER.items()},
+        "judge_optimiser.lr": 3e-3,
+        "judge_epochs": 16,
+        "judge_patience": 2,
+        "rounds": 12,
+        "updates": 10,
+        "samples": 128,
+        "policy_optimiser.lr": 5e-4,
+        "trainer.eval_every": 2,
+    },
 }
 COT_PRESETS: Presets = {
     "quick": {
@@ -339,6 +382,22 @@ COT_PRESETS: Presets = {
         "samples": 256,
         "policy_optimiser.lr": 5e-3,
         "trainer.eval_every": 4,
+    },
+    "text": {
+        **_REAL_START,
+        "mediator": "lstm",
+        "mediator.embedding": 128,
+        "mediator.hidden": 256,
+        "mediator.dropout": 0.5,
+        "mediator.init_std": None,
+        **{f"mediator_optimiser.{name}": value for name, value in _BETTER_OPTIMISER.items()},
+        "mediator_optimiser.lr": 3e-3,
+        "mediator_epochs": 8,
+        "rounds": 12,
+        "updates": 10,
+        "samples": 128,
+        "policy_optimiser.lr": 5e-4,
+        "trainer.eval_every": 2,
     },
     # The authors' schedule: no likelihood training, 200,000 updates of each player in turn.
     "paper-oracle-20": {
@@ -366,7 +425,7 @@ MALIGAN_USUAL = {"oracle": "quick", "text": "text"}
 RANKGAN_USUAL = {"oracle": "quick", "text": "text"}
 ORGAN_USUAL = {"oracle": "quick", "text": "text", "smiles": "molecules", "abc": "tunes"}
 PG_BLEU_USUAL = {"oracle": "quick", "text": "text", "smiles": "molecules", "abc": "tunes"}
-GAN_USUAL = {"oracle": "quick"}
-WGAN_USUAL = {"oracle": "quick"}
-JUDGE_USUAL = {"oracle": "quick"}
-COT_USUAL = {"oracle": "quick"}
+GAN_USUAL = {"oracle": "quick", "text": "text"}
+WGAN_USUAL = {"oracle": "quick", "text": "text"}
+JUDGE_USUAL = {"oracle": "quick", "text": "text"}
+COT_USUAL = {"oracle": "quick", "text": "text"}
