@@ -34,10 +34,11 @@ from tokengan.training.trainer import Result, fit
 if TYPE_CHECKING:
     from tokengan.metrics.evaluator import FinalReport
 
-__all__ = ["Session", "TrainedRun"]
+__all__ = ["CONTROL", "FINAL", "Session", "TrainedRun"]
 
 LIKELIHOOD = "pretrain generator"  # the phase that `start` makes needless
 CONTROL = "control-constant"
+FINAL = "final.json"
 SHOWN = 20  # texts in `samples/STEP.txt`
 
 
@@ -131,11 +132,14 @@ class Session:
                 self._take_away(above)
             raise
         trained = TrainedRun(folder, self.config, self.method, result)
-        if result.status != "stopped":
-            trained.report = report_of(self.method, folder)
-            if self.config.control is not None:
-                trained.control = self._control()
-            atomic_write(folder.path / "final.json", json.dumps(trained.to_json(), indent=2) + "\n")
+        return trained if result.status == "stopped" else self.measured(trained)
+
+    def measured(self, trained: TrainedRun) -> TrainedRun:
+        """Measure what was trained, and the control where one is asked for; both stand in `final.json`."""
+        trained.report = report_of(self.method, trained.run)
+        if self.config.control is not None:
+            trained.control = self._control()
+        atomic_write(trained.path / FINAL, json.dumps(trained.to_json(), indent=2) + "\n")
         return trained
 
     def _create(self) -> Run:

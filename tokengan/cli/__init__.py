@@ -21,6 +21,7 @@ VERBS = {
     "data": "built-in data, and what a file of yours looks like",
     "train": "train a method on a file, a built-in name, a hub id, or the built-in oracle",
     "resume": "go on with a run that was stopped or killed",
+    "compare": "several methods on one data set, with seeds, temperatures, controls and intervals",
     "generate": "write texts with a run",
     "evaluate": "the figures of a run, or of any text against any text",
     "score": "judge texts with a run's discriminator",

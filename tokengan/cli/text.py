@@ -6,6 +6,8 @@ import math
 import shlex
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -23,9 +25,10 @@ if TYPE_CHECKING:
     from tokengan.methods.base import Method, Phase
     from tokengan.metrics import Figure
     from tokengan.metrics.evaluator import FinalReport
+    from tokengan.reports.comparison import Comparison
     from tokengan.tasks.base import Task
 
-__all__ = ["data_text", "ending", "next_commands", "plan_text", "report_text"]
+__all__ = ["comparison_text", "data_text", "ending", "next_commands", "plan_text", "report_text"]
 
 BLANK = "\n\n"
 REAL = (" (reference)", " (train lines)")  # endings of the names of figures of real text in the samples' place
@@ -146,9 +149,44 @@ def beside(columns: Mapping[str, Mapping[str, Figure]]) -> str:
         way = ways.setdefault(why, len(ways) + 1)
         better = "" if figure.direction == "none" else figure.direction
         rows.append((name, *values, better, figure.split, f"[{way}]"))
+    return "\n".join([_aligned(rows), "", *(f"[{number}] {way}" for way, number in ways.items())])
+
+
+SHOWN = ("NLL-oracle", "NLL-test", "NLL-div", "BLEU-4", "Self-BLEU-4", "reverse LM score", "FED", "unique share")
+
+
+def comparison_text(found: Comparison, out: Path) -> str:
+    """Return a comparison for a person: figures at temperature 1, sentences, what failed, and where the rest is."""
+    real = {figure.name: figure.value for figure in found.real}
+    seen = {figure.name for _, cell in found.cells() for point in cell.points for figure in point.figures}
+    names = [name for name in SHOWN if name in seen]
+    lines = [("at temperature 1", *names, "core minutes")]
+    for row in found.rows:
+        values = [[point.value(name) for cell in row.done if (point := cell.at(1.0))] for name in names]
+        lines.append((row.name, *map(_mean, values), _mean([cell.minutes for cell in row.done], 1)))
+    if real:
+        lines.append(("real text", *(_mean([real.get(name)]) for name in names), ""))
+    blocks = [_aligned(lines)]
+    for row in found.rows:
+        blocks += [f"{row.name}: {held.sentence}" for held in row.matched if held.figure in ("NLL-oracle", "NLL-test")]
+    failed = [f"{row.name}, seed {cell.seed}: {cell.status}" for row, cell in found.cells() if cell.status != "done"]
+    more = f"Everything, with samples and every temperature: {out / 'compare.json'}"
+    return BLANK.join([blocks[0], "\n".join(blocks[1:]), *(["\n".join(failed)] if failed else []), more])
+
+
+def _mean(values: Sequence[float | None], digits: int = 3) -> str:
+    known = [value for value in values if value is not None]
+    if not known:
+        return "-"
+    spread = f" ±{stdev(known):.{digits}f}" if len(known) > 1 else ""
+    return f"{fmean(known):.{digits}f}{spread}"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([*lines, "", *(f"[{number}] {way}" for way, number in ways.items())])
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
 
 
 def _value(value: float) -> str:

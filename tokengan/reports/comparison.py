@@ -69,6 +69,17 @@ class Point:
     samples: tuple[Sample, ...] = ()
     rates: tuple[Rate, ...] = ()
 
+    def to_json(self) -> dict[str, Any]:
+        """Return everything for `json.dumps`; a value that JSON cannot write becomes None."""
+        return _plain(self)
+
+    @classmethod
+    def from_json(cls, read: Mapping[str, Any]) -> Point:
+        """Return what `to_json` gave."""
+        samples = tuple(Sample(**one) for one in read["samples"])
+        rates = tuple(Rate(**one) for one in read["rates"])
+        return cls(read["temperature"], _figures(read["figures"]), samples, rates)
+
     def value(self, name: str) -> float | None:
         """Return a figure's number by name, None where it was not measured or is not defined."""
         found = next((figure.value for figure in self.figures if figure.name == name), None)
@@ -241,9 +252,4 @@ def _row(read: Mapping[str, Any]) -> Row:
 
 
 def _cell(read: Mapping[str, Any]) -> Cell:
-    return Cell(**{**read, "points": tuple(map(_point, read["points"])), "curve": tuple(read["curve"])})
-
-
-def _point(read: Mapping[str, Any]) -> Point:
-    kinds = {"figures": _figures(read["figures"]), "samples": tuple(Sample(**one) for one in read["samples"])}
-    return Point(read["temperature"], **kinds, rates=tuple(Rate(**one) for one in read["rates"]))
+    return Cell(**{**read, "points": tuple(map(Point.from_json, read["points"])), "curve": tuple(read["curve"])})

@@ -1,0 +1,227 @@
+"""The work of one process of a comparison: try a row for a moment, or train one cell of it and measure it.
+
+    python -m tokengan.api.cells FOLDER cell ROW SEED
+
+is what `tokengan compare` starts. Whatever it says goes to the cell's log; it ends with its parent, however that ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tokengan.api.model import report_of
+from tokengan.api.plan import Entry, Plan
+from tokengan.api.session import CONTROL, FINAL, Session
+from tokengan.data.write import atomic_write
+from tokengan.errors import UserError
+from tokengan.methods.base import Method, Phase
+from tokengan.metrics.evaluator import Evaluator
+from tokengan.reports.points import Measure
+from tokengan.training.run import CONFIG, Run
+from tokengan.training.snapshot import load_networks
+from tokengan.training.updater import Updater, players_of
+
+__all__ = ["CLOCK", "POINTS", "probe", "train"]
+
+CLOCK, POINTS = "clock.json", "points"
+LONGEST = 60.0  # seconds that a phase is tried for
+# Rounds that early stopping usually goes on for before its patience begins to run: on 10,000 captions and on the oracle
+# the best epoch is the fourth to the eleventh.
+USUAL_ROUNDS = 7
+EVERY = 5.0  # seconds between two notes of the clock
+
+
+class _Enough(Exception):  # not an error
+    pass
+
+
+def train(plan: Plan, out: Path, entry: Entry, seed: int) -> None:
+    """Train a cell, or go on with it, and measure it at every temperature."""
+    path = plan.cell(out, entry, seed)
+    spent = Clock(path / CLOCK)
+    left = None if plan.minutes is None else plan.minutes - spent.minutes
+    session = Session(plan.config(out, entry, seed, left), path)
+    if not (path / FINAL).exists() and (left is None or left > 0):
+        with spent:
+            trained = session.run()
+        stopped = trained.result.status == "stopped"
+        if (stopped and plan.minutes is None) or "SIG" in trained.result.text:
+            raise SystemExit(143)
+        if stopped:
+            session.measured(trained)
+    measure = Measure(session.task, plan.samples)
+    measured(plan, session.method, path, measure)
+    if (path / CONTROL / CONFIG).exists():
+        measured(plan, Session.open(path / CONTROL, session.task).method, path / CONTROL, measure)
+    real = out / "real.json"
+    if not real.exists():
+        atomic_write(real, json.dumps([figure.to_json() for figure in measure.real()], indent=1) + "\n")
+
+
+def measured(plan: Plan, method: Method, path: Path, measure: Measure) -> None:
+    """Write the points of a run folder that are not there yet."""
+    missing = [t for t in measure.can(method, plan.points) if not point_file(path, t).exists()]
+    if missing:
+        run = Run(path)
+        load_networks(method, run.weights("best"), "best")
+        (path / POINTS).mkdir(exist_ok=True)
+        for temperature in missing:
+            point = measure(method, temperature)
+            atomic_write(point_file(path, temperature), json.dumps(point.to_json(), indent=1) + "\n")
+
+
+def point_file(path: Path, temperature: float) -> Path:
+    """Return where a run's figures at a temperature stand."""
+    return path / POINTS / f"{temperature:g}.json"
+
+
+class Clock:
+    """Counts a process's seconds of training, wall and processor, in a file that a kill leaves behind."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.before: dict[str, float] = json.loads(file.read_text()) if file.exists() else {"wall": 0.0, "cpu": 0.0}
+        self._over = threading.Event()
+
+    @property
+    def minutes(self) -> float:
+        """Wall minutes of earlier processes."""
+        return self.before["wall"] / 60
+
+    def __enter__(self) -> Clock:
+        self._begun = time.monotonic(), time.process_time()
+        self._thread = threading.Thread(target=self._tick, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
+        self._thread.join()
+        self._note()
+
+    def _tick(self) -> None:
+        while not self._over.wait(EVERY):
+            self._note()
+
+    def _note(self) -> None:
+        if not (self.file.parent / CONFIG).exists():  # a run is begun in a folder that is empty
+            return
+        wall, cpu = self._begun
+        now = {"wall": time.monotonic() - wall, "cpu": time.process_time() - cpu}
+        atomic_write(self.file, json.dumps({name: self.before[name] + now[name] for name in now}) + "\n")
+
+
+def probe(plan: Plan, out: Path, entry: Entry) -> dict[str, Any]:
+    """Return what a cell of a row costs, in seconds, by trying one round of every phase and one evaluation."""
+    begun = time.monotonic()
+    session = Session(plan.config(out, entry, 0), out / "never")
+    method, phases = session.method, []
+    data = time.monotonic() - begun
+    start = {name: value.clone() for name, value in method.state_dict().items()}
+    for phase in method.phases():
+        if phase.iterations:
+            took, whole = _tried(method, phase)
+            rounds = phase.iterations
+            if phase.patience is not None:
+                rounds = min(rounds, phase.patience + USUAL_ROUNDS)
+            looks = rounds // (phase.eval_every or session.config.trainer.eval_every) + 1
+            phases.append({"name": phase.name, "rounds": rounds, "seconds": took, "whole": whole, "looks": looks})
+    measure = Measure(session.task, plan.samples)
+    look = _timed(lambda: Evaluator()(method))
+    report = _timed(lambda: report_of(method, _Begun(start)))  # pyright: ignore[reportArgumentType]
+    point = _timed(lambda: measure(method, 1.0))
+    points = len(measure.can(method, plan.points))
+    training = sum(phase["rounds"] * phase["seconds"] + phase["looks"] * look for phase in phases)
+    if plan.minutes is not None:
+        training = min(training, 60 * plan.minutes)
+    again = session.config.control is not None
+    game = sum(phase["rounds"] * phase["seconds"] for phase in phases[1:]) / 2 if again else 0.0
+    whole = data + training + game + (1 + again) * (report + points * point)
+    return {"seconds": whole, "data": data, "phases": phases, "look": look, "report": report, "point": point}
+
+
+class _Begun:
+    """Stands for a run folder whose start is a state of weights."""
+
+    def __init__(self, state: dict[str, torch.Tensor]) -> None:
+        self.state, self.checkpoints = state, self
+
+    def weights(self, which: str) -> dict[str, torch.Tensor]:
+        """Return the state."""
+        del which
+        return self.state
+
+    def pointed(self, which: str) -> str:
+        """Return that it is there."""
+        return which
+
+
+def _timed(work: Callable[[], object]) -> float:
+    begun = time.monotonic()
+    with torch.no_grad():
+        work()
+    return time.monotonic() - begun
+
+
+def _tried(method: Method, phase: Phase) -> tuple[float, bool]:
+    """Return the seconds of one round, and whether it was let end."""
+    begun = time.monotonic()
+
+    def tick() -> None:
+        if time.monotonic() - begun > LONGEST:
+            raise _Enough
+
+    method.update = Updater(players_of(method), tick=tick)
+    method.train()
+    try:
+        phase.run(0)
+    except _Enough:
+        return time.monotonic() - begun, False
+    return time.monotonic() - begun, True
+
+
+def _end_with_parent() -> None:
+    """Stop as at SIGTERM, work saved, once the pipe from the parent closes: it was killed, or wants no more."""
+
+    def wait() -> None:
+        # Below Python's own buffer, whose lock a thread that waits would hold while the interpreter ends.
+        while os.read(0, 1024):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def main(words: list[str]) -> int:
+    """Do one job; the exit code is 0 done, 2 a mistake that the user can mend, 143 stopped."""
+    folder, kind, name, seed = words
+    out = Path(folder)
+    torch.set_num_threads(1)
+    _end_with_parent()
+    try:
+        plan = Plan.read(out)
+        entry = plan.entry(name)
+        if kind == "probe":
+            found = probe(plan, out, entry)
+            (out / "probes").mkdir(exist_ok=True)
+            atomic_write(out / "probes" / f"{entry.folder}.json", json.dumps(found, indent=1) + "\n")
+        else:
+            train(plan, out, entry, int(seed))
+    except UserError as error:
+        print(f"tokengan: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
