@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import torch
 
 from tokengan.api.model import report_of
 from tokengan.api.plan import Entry, Plan
-from tokengan.api.session import CONTROL, FINAL, Session
+from tokengan.api.session import CONTROL, FINAL, LIKELIHOOD, Session
 from tokengan.data.write import atomic_write
 from tokengan.errors import UserError
 from tokengan.methods.base import Method, Phase
@@ -124,13 +125,16 @@ class Clock:
 def probe(plan: Plan, out: Path, entry: Entry) -> dict[str, Any]:
     """Return what a cell of a row costs, in seconds, by trying one round of every phase and one evaluation."""
     begun = time.monotonic()
-    session = Session(plan.config(out, entry, 0), out / "never")
+    # Without its start, which is not trained yet: an epoch of likelihood stands for that.
+    session = Session(plan.config(out, replace(entry, start=None), 0), out / "never")
     method, phases = session.method, []
     data = time.monotonic() - begun
     start = {name: value.clone() for name, value in method.state_dict().items()}
     for phase in method.phases():
         if phase.iterations:
             took, whole = _tried(method, phase)
+            if entry.start is not None and phase.name == LIKELIHOOD and len(method.phases()) > 1:
+                continue
             rounds = phase.iterations
             if phase.patience is not None:
                 rounds = min(rounds, phase.patience + USUAL_ROUNDS)
@@ -147,7 +151,8 @@ def probe(plan: Plan, out: Path, entry: Entry) -> dict[str, Any]:
     again = session.config.control is not None
     game = sum(phase["rounds"] * phase["seconds"] for phase in phases[1:]) / 2 if again else 0.0
     whole = data + training + game + (1 + again) * (report + points * point)
-    return {"seconds": whole, "data": data, "phases": phases, "look": look, "report": report, "point": point}
+    told = {"seconds": whole, "data": data, "phases": phases, "look": look, "report": report, "point": point}
+    return {**told, "trial": time.monotonic() - begun}
 
 
 class _Begun:

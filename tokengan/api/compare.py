@@ -99,13 +99,14 @@ def _tried(plan: Plan, out: Path, todo: list[Job], processes: int, tell: Tell, s
     entries = {job.entry.name: job.entry for job in todo}
     files = {name: out / "probes" / f"{entry.folder}.json" for name, entry in entries.items()}
     tell(f"trying each of {len(entries)} rows for a moment, to say how long all will take")
-    # A row that starts from another one cannot be tried before that one is trained: its start's cost is its guess.
-    jobs = [Job(e, 0, "probe") for n, e in entries.items() if e.start is None and not files[n].exists()]
-    for _ in _run(jobs, out, processes, {}, spent):
-        pass
-    found = {name: json.loads(file.read_text())["seconds"] for name, file in files.items() if file.exists()}
-    guess = max(found.values(), default=60.0)
-    return {name: found.get(name, guess) for name in entries}
+    jobs = [Job(entry, 0, "probe") for name, entry in entries.items() if not files[name].exists()]
+    took = {job.entry.name: seconds for job, _, seconds in _run(jobs, out, processes, {}, spent)}
+    found = {name: json.loads(file.read_text()) for name, file in files.items() if file.exists()}
+    # What a process takes besides: Python and torch have to start in each.
+    besides = max((took[name] - one["trial"] for name, one in found.items() if name in took), default=0.0)
+    costs = {name: one["seconds"] + besides for name, one in found.items()}
+    guess = max(costs.values(), default=60.0)
+    return {name: costs.get(name, guess) for name in entries}
 
 
 def _work(

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from tokengan.config import Config, configure
-from tokengan.config.check import imported
-from tokengan.config.slots import slots_of
 from tokengan.data.lines import text_digest
 from tokengan.data.messages import brief, place
 from tokengan.data.write import atomic_write
@@ -34,6 +32,7 @@ class Entry:
         preset: Name of a preset; None for the usual one.
         settings: Settings of this row alone.
         start: Name of the row whose generator it begins with, seed for seed, or None.
+        control: `constant`: played again, from the same start, with a reward that knows nothing; a row of its own.
     """
 
     name: str
@@ -41,6 +40,7 @@ class Entry:
     preset: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     start: str | None = None
+    control: str | None = None
 
     @property
     def folder(self) -> str:
@@ -61,7 +61,6 @@ class Plan:
         temperatures: What every row is sampled at; 1 is always among them.
         samples: Sequences of each point.
         minutes: Wall minutes that a cell may train; None for what its preset says.
-        control: Whether each row with a reward is played again with one that knows nothing.
     """
 
     entries: tuple[Entry, ...]
@@ -71,7 +70,6 @@ class Plan:
     temperatures: tuple[float, ...] = (1.2, 1.0, 0.9, 0.8, 0.7)
     samples: int = 1000
     minutes: float | None = None
-    control: bool = False
 
     def __post_init__(self) -> None:
         names = [entry.name for entry in self.entries]
@@ -111,10 +109,15 @@ class Plan:
         """Return the configuration of a cell: what `tokengan train` would make of it.
 
         A collapse is not taken back: it is a figure of the table too.
+
+        Args:
+            out: The comparison's folder.
+            entry: The row.
+            seed: The seed.
+            minutes: Wall minutes that are left of its budget.
         """
         start = None if entry.start is None else self.cell(out, self.entry(entry.start), seed)
         usual = {"trainer.stop_on_collapse": False, "trainer.max_minutes": minutes}
-        rewarded = self.control and "reward" in slots_of(imported("methods", entry.method, "method"))
         return configure(
             entry.method,
             self.data,
@@ -122,7 +125,7 @@ class Plan:
             settings={**usual, **self.settings, **entry.settings},
             seed=seed,
             start=start,
-            control="constant" if rewarded else None,
+            control=entry.control,
         )
 
     def command(self, entry: Entry) -> str:
@@ -164,7 +167,7 @@ class Plan:
 
     def goes_on(self, before: Plan) -> None:
         """Raise UserError where cells of an earlier plan would not be cells of this one: more of everything is fine."""
-        for name in ("data", "settings", "samples", "minutes", "control"):
+        for name in ("data", "settings", "samples", "minutes"):
             mine, theirs = getattr(self, name), getattr(before, name)
             if mine != theirs:
                 raise UserError(

@@ -34,7 +34,7 @@ from tokengan.training.trainer import Result, fit
 if TYPE_CHECKING:
     from tokengan.metrics.evaluator import FinalReport
 
-__all__ = ["CONTROL", "FINAL", "Session", "TrainedRun"]
+__all__ = ["CONTROL", "FINAL", "LIKELIHOOD", "Session", "TrainedRun"]
 
 LIKELIHOOD = "pretrain generator"  # the phase that `start` makes needless
 CONTROL = "control-constant"

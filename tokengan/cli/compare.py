@@ -20,13 +20,14 @@ __all__ = ["parse_row", "run"]
 ABOUT = """Compare methods: every row with several seeds, sampled at several temperatures, on one data set.
 
   tokengan compare mle ngram seqgan --data my.txt
-  tokengan compare mle seqgan:quick "seqgan:quick --credit.n 16 --name more" --seeds 5 --control constant
+  tokengan compare mle seqgan "seqgan --credit.n 16 --name more --control constant" --seeds 5
   tokengan compare mle "mle --start mle --epochs 2 --name more-likelihood" judge --data my.txt --minutes 10
   tokengan compare --out runs/compare-my                 go on after a stop or a kill; finished cells are only read
 
 A row is METHOD or METHOD:PRESET, with settings behind it where the whole row is quoted: --name is what tables call it,
---start ROW begins with that row's generator. The first row is the base: the others are held against its temperature
-curve where both are equally varied. Settings outside the quotes (--data.max_length 20) are every row's."""
+--start ROW begins with that row's generator, --control constant plays the game again for a reward that knows nothing,
+which is a row of its own. The first row is the base: the others are held against its temperature curve where both are
+equally varied. Settings outside the quotes (--data.max_length 20) are every row's."""
 
 
 def run(words: list[str]) -> int:
@@ -39,7 +40,6 @@ def run(words: list[str]) -> int:
     parser.add_argument("--temperatures", type=float, nargs="+", default=(1.2, 1.0, 0.9, 0.8, 0.7), metavar="T")
     parser.add_argument("--samples", type=int, default=1000, help="sequences of each point (default: 1000)")
     parser.add_argument("--minutes", type=float, help="what each cell may train; none: its preset's own schedule")
-    parser.add_argument("--control", choices=("constant",), help="play every game again for a constant reward")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="cells at a time, one thread each")
     parser.json_flag()
     left, settings = take_settings(words, parser.flags)
@@ -60,7 +60,6 @@ def run(words: list[str]) -> int:
             tuple(asked.temperatures),
             asked.samples,
             asked.minutes,
-            asked.control is not None,
         )
         if (out / PLAN).exists():
             plan.goes_on(Plan.read(out))
@@ -101,9 +100,9 @@ def parse_row(words: str) -> Entry:
     if len(left) != 1:
         raise UserError(f"'{words[:60]}' is no row: give a method, then its settings as --name value, all in quotes")
     method, _, preset = left[0].partition(":")
-    name, start = settings.pop("name", None), settings.pop("start", None)
+    name, start, control = (settings.pop(key, None) for key in ("name", "start", "control"))
     told = " ".join(f"{key} {value}" for key, value in settings.items())
-    return Entry(name or " ".join(filter(None, [left[0], told])), method, preset or None, settings, start)
+    return Entry(name or " ".join(filter(None, [left[0], told])), method, preset or None, settings, start, control)
 
 
 def _split(words: str) -> Sequence[str]:
