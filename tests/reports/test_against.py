@@ -16,10 +16,13 @@ TEMPERATURES = (1.2, 1.0, 0.8, 0.6)
 
 
 def point(temperature: float, div: float, test: float, bleu: float, own: float = 0.4) -> Point:
-    named = {"NLL-div": ("none", div), "NLL-test": ("lower", test), "BLEU-4": ("higher", bleu)}
-    named["Self-BLEU-4"] = ("lower", own)
-    figures = [Figure(name, value, better, "test", name) for name, (better, value) in named.items()]
-    return Point(temperature, tuple(figures))
+    figures = (
+        Figure("NLL-div", div, "none", "samples", "NLL-div"),
+        Figure("NLL-test", test, "lower", "test", "NLL-test"),
+        Figure("BLEU-4", bleu, "higher", "test", "BLEU-4"),
+        Figure("Self-BLEU-4", own, "lower", "samples", "Self-BLEU-4"),
+    )
+    return Point(temperature, figures)
 
 
 def curve(div: float) -> tuple[float, float]:
