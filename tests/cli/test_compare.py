@@ -69,7 +69,7 @@ def test_cells_are_run_folders_with_a_point_for_each_temperature_and_a_control(t
         assert len(own.samples) > 3
         assert all(sample.nearest for sample in own.samples if sample.overlap)
         assert own.value("BLEU-4") is not None
-    entropies = [point.value("NLL-div") for point in found.rows[0].cells[0].points]
+    entropies = [point.value("NLL-div") or 0.0 for point in found.rows[0].cells[0].points]
     assert entropies == sorted(entropies, reverse=True)
     assert found.rows[1].matched
     assert not found.rows[0].matched
