@@ -85,7 +85,8 @@ def evaluate(
         metrics: Names of metrics; None for all cheap ones that can be computed, `["all"]` for the costly ones too.
         lowercase: Lower-case all texts first.
         tokens: Cut at white space (`word`) or into characters (`char`).
-        encoder: What turns texts into vectors for FED, MAUVE and the like: `lsa`, `lsa:DIMENSIONS` or `hf:NAME`.
+        encoder: What turns texts into vectors for FED, MAUVE and the like: `lsa`, `lsa:DIMENSIONS`, `minilm` or
+            `hf:NAME`.
     """
     from tokengan.metrics import evaluate_texts
 

@@ -34,7 +34,7 @@ def run(words: list[str]) -> int:
         "--encoder",
         default="lsa",
         metavar="NAME",
-        help="of fed, mauve, mmd, c2st: lsa (default), lsa:DIMENSIONS, or hf:NAME, a model of Hugging Face",
+        help="of fed, mauve, mmd, c2st: lsa (default), lsa:DIMENSIONS, minilm, or hf:NAME, a model of Hugging Face",
     )
     parser.add_argument("--lowercase", action="store_true", help="lower-case all texts first")
     parser.add_argument("--tokens", default="word", help="word (default) or char")
