@@ -82,7 +82,7 @@ def test_pain_07_a_reference_that_is_the_training_text_is_not_called_test():
 
 def test_real_text_stands_beside_every_figure():
     figures = by_name(SAMPLES, REFERENCE, TRAIN)
-    compared = ("BLEU", "MS-Jaccard", "JS", "length", "mean length")
+    compared = ("BLEU", "MS-Jaccard", "JS", "length", "mean length", "LM", "reverse LM")
     labels = {name: "train lines" if name.startswith(compared) else "reference" for name in figures if "(" not in name}
     assert set(figures) == set(labels) | {f"{name} ({label})" for name, label in labels.items()}
     # Of the four references as many are drawn as there are samples, so the two may stand in one column.

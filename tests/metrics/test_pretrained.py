@@ -14,7 +14,9 @@ from tokengan.metrics import evaluate_texts
 from tokengan.metrics.features import encoder
 from tokengan.metrics.pretrained import ROWS, Pretrained
 
-WEIGHTS = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # of sentence-transformers/all-MiniLM-L6-v2
+WEIGHTS = (
+    "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # of sentence-transformers/all-MiniLM-L6-v2
+)
 SIMILAR = [1.0, 0.6315, -0.0116]
 
 
