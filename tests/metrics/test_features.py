@@ -157,10 +157,30 @@ def test_kmeans_is_seeded_stands_any_order_and_never_parts_equal_points():
     assert (((x[:, None] - centres) ** 2).sum(-1).argmin(1) == found).all()
 
 
+def plain_lloyd(x, clusters, seed, rounds=25):
+    """Return the clusters by Lloyd's steps over all points and all centres, nothing carried over between them."""
+    different = np.unique(x, axis=0)
+    centres = different[np.sort(np.random.default_rng(seed).choice(len(different), clusters, replace=False))]
+    for _ in range(rounds):
+        found = ((x[:, None] - centres) ** 2).sum(-1).argmin(1)
+        for k in set(found):
+            centres[k] = x[found == k].mean(0)
+    return found
+
+
+@pytest.mark.parametrize("rounds", [1, 2, 3, 25])
+def test_kmeans_is_lloyds(rounds):
+    for seed in range(6):
+        x = np.concatenate([cloud(seed, 150), cloud(seed, 40), np.repeat(cloud(seed + 50, 5), 9, axis=0)])
+        assert kmeans(x, 30, seed, rounds).tolist() == plain_lloyd(x, 30, seed, rounds).tolist()
+
+
 # ---- MMD
 
 
-def test_mmd_is_the_double_sum():
+@pytest.mark.parametrize("tile", [2, 7, 512])
+def test_mmd_is_the_double_sum(monkeypatch, tile):
+    monkeypatch.setattr("tokengan.metrics.mmd.TILE", tile)
     a, b, s = cloud(0, 7), cloud(1, 9, shift=1), 1.3
 
     def k(x, y):
