@@ -94,6 +94,18 @@ def test_fed_is_the_slow_formula():
         assert fed(a, b) == pytest.approx(fed(b, a), abs=1e-10)
 
 
+def test_fed_is_that_of_a_matrix_root():
+    """As the papers' code writes it, in float64: the root of the product itself, its imaginary part checked."""
+    linalg = pytest.importorskip("scipy.linalg", reason="scipy is not installed")
+    for seed, size in ((0, 300), (1, 40)):
+        a, b = cloud(seed, size, 24), cloud(seed + 9, size, 24, 0.2) * np.linspace(0.5, 2, 24)
+        s, t = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
+        root = linalg.sqrtm(s @ t)
+        assert np.abs(np.imag(root)).max() < 1e-6
+        slow = ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(s + t - 2 * np.real(root))
+        assert fed(a, b) == pytest.approx(slow, rel=1e-9)
+
+
 def test_fed_of_known_laws():
     """N(0,1) to N(1,4) is 2; N(0,I) to N(0,4I) is d; N(0,I) to N(mu,I) is |mu|^2; a set to itself 0."""
     x = cloud(0, 200, 5)

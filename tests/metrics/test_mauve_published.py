@@ -1,9 +1,9 @@
 """MAUVE against figures of the published package, stored in `mauve_published.json`.
 
-The package (mauve-text 0.4.0, with faiss-cpu 1.15.1, scikit-learn 1.9.1, numpy 2.4.6) is GPL and never a dependency. To
-make the file again: install it into an environment of its own; for each case below and each seed 0 to 9 call
-`compute_mauve(p_features=a, q_features=b, seed=seed)`; keep `num_buckets`, `mauve` and `frontier_integral` of every seed
-and, of the first two seeds, `p_hist` and `q_hist` times the number of vectors, rounded: the counts of each cluster.
+The package (mauve-text 0.4.0, with faiss-cpu 1.15.1, scikit-learn 1.9.1, numpy 2.4.6) is GPL and never a dependency.
+To make the file again: install it into an environment of its own; for each case below and each seed 0 to 9 call
+`compute_mauve(p_features=a, q_features=b, seed=seed)`; keep `num_buckets`, `mauve` and `frontier_integral` of every
+seed and, of the first two, `p_hist` and `q_hist` times the number of vectors, rounded: the counts of each cluster.
 
 Given the package's own clusters our figures are its figures; only the clusters differ from there on.
 """

@@ -17,8 +17,8 @@ ABOUT = """The figures of a run on held-out data, or of any text against any tex
 
 Beside each figure of text stands that of real text, as many sentences: the ceiling or the floor. Without --metrics all
 that take about a second on 10,000 sentences: bleu self-bleu distinct unique-share top-sentence-share entropy
-novelty copy-share ms-jaccard js lengths vocabulary lm-score. On request, by name or with `--metrics all`: fed mauve mmd
-c2st (which compare vectors of an --encoder) nearest-overlap."""
+novelty copy-share ms-jaccard js lengths vocabulary lm-score. On request, by name or with `--metrics all`: fed mauve
+mmd c2st (which compare vectors of an --encoder) nearest-overlap. By name alone: embsim (legacy)."""
 
 
 def run(words: list[str]) -> int:

@@ -11,6 +11,7 @@ from tokengan.errors import UserError, nearest
 from tokengan.metrics.base import TEXTS, TOOLS, Figure, Given, Metric, missing
 from tokengan.metrics.bleu import Bleu, SelfBleu
 from tokengan.metrics.diversity import Distinct, Entropy, TopSentenceShare, UniqueShare
+from tokengan.metrics.embsim import EmbSim
 from tokengan.metrics.features import Features, encoder
 from tokengan.metrics.fed import FED
 from tokengan.metrics.lm_score import LMScore
@@ -56,6 +57,7 @@ def known_metrics() -> dict[str, Metric]:
         Mauve(),
         MMD(),
         TwoSample(),
+        EmbSim(),
     ]
     return {metric.name: metric for metric in metrics}
 
@@ -124,7 +126,7 @@ def evaluate_texts(
         reference: Held-out real text. Empty lines are left out, here and in `train`.
         train: The text that the system learnt from.
         metrics: Names out of `known_metrics()`; None for all cheap ones that can be computed, `["all"]` for the costly
-            ones too.
+            ones too, though not for those of old tables.
         lowercase: Lower-case all texts first; stated in the signature.
         tokens: Cut at white space ("word") or into characters ("char"); stated in the signature.
         reference_split: What the reference is, for the figures. It becomes "train", with a note, when the reference is
