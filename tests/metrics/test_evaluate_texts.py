@@ -19,6 +19,7 @@ from tokengan.metrics import (
     table,
     to_json,
 )
+from tokengan.training.progress import Progress
 
 SAMPLES = ["a cat sat", "a dog sat", "a dog sat"]
 REFERENCE = ["a cat ran", "the dog sat", "a bird sang", "it rained"]
@@ -173,6 +174,30 @@ def test_a_metric_from_outside_reads_extras_and_gets_no_real_text_row():
         evaluate(Given([["a"]]), [NeedsOracle()])
     figures = evaluate(Given([["a"]], [["a"]], [["a"]], extra={"oracle": 5.75}), [NeedsOracle()])
     assert [(figure.name, figure.value) for figure in figures] == [("NLL-oracle", 5.75)]
+
+
+class Shown(Progress):
+    def __init__(self):
+        self.phases = []
+
+    def phase(self, name, rounds, done):
+        self.phases.append((name, rounds, done))
+
+
+def test_progress_names_each_metric_and_shows_on_a_terminal_alone(monkeypatch, capsys):
+    shown = Shown()
+    evaluate(Given([["a"]], [["a"]]), [known_metrics()[name] for name in ("distinct", "js")], shown)
+    assert shown.phases == [("distinct", 2, 0), ("js", 2, 1)]
+    evaluate_texts(SAMPLES, REFERENCE, progress=True)
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    evaluate_texts(SAMPLES, REFERENCE)
+    assert capsys.readouterr() == ("", "")
+    evaluate_texts(SAMPLES, REFERENCE, metrics=["js"], progress=True)
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "js" in shown.err
+    assert "0/1" in shown.err
 
 
 def test_table_and_json():

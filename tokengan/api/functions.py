@@ -75,6 +75,7 @@ def evaluate(
     lowercase: bool = False,
     tokens: Literal["word", "char"] = "word",
     encoder: str = "lsa",
+    progress: bool = False,
 ) -> list[Figure]:
     """Return the figures of any texts against any texts.
 
@@ -87,11 +88,19 @@ def evaluate(
         tokens: Cut at white space (`word`) or into characters (`char`).
         encoder: What turns texts into vectors for FED, MAUVE and the like: `lsa`, `lsa:DIMENSIONS`, `minilm` or
             `hf:NAME`.
+        progress: Show on standard error which metric is under way, where that is a terminal.
     """
     from tokengan.metrics import evaluate_texts
 
     return evaluate_texts(
-        samples, reference, train, metrics=metrics, lowercase=lowercase, tokens=tokens, encoder_name=encoder
+        samples,
+        reference,
+        train,
+        metrics=metrics,
+        lowercase=lowercase,
+        tokens=tokens,
+        encoder_name=encoder,
+        progress=progress,
     )
 
 

@@ -63,6 +63,7 @@ def run(words: list[str]) -> int:
         lowercase=asked.lowercase,
         tokens=asked.tokens,
         encoder=asked.encoder,
+        progress=not asked.json,
     )
     if asked.json:
         print_json(to_json(figures))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -23,6 +24,7 @@ from tokengan.metrics.ngrams import digest, draw
 from tokengan.metrics.novelty import CopyShare, Novelty
 from tokengan.metrics.profiles import Lengths, Vocabulary
 from tokengan.metrics.two_sample import TwoSample
+from tokengan.training.progress import Bar, Progress
 
 __all__ = ["Texts", "evaluate", "evaluate_texts", "known_metrics", "real_text"]
 
@@ -83,17 +85,19 @@ def real_text(metric: Metric, given: Given) -> tuple[str, Given] | None:
     return label, given.replace(samples=draw(text, len(given.samples)), splits=splits)
 
 
-def evaluate(given: Given, metrics: Iterable[Metric]) -> list[Figure]:
+def evaluate(given: Given, metrics: Iterable[Metric], progress: Progress = Progress()) -> list[Figure]:
     """Return the figures of all metrics, each metric followed by the same figures of real text where there is any.
 
-    Raises UserError for a metric whose needs are not there.
+    Each metric is a phase of `progress`. Raises UserError for a metric whose needs are not there.
 
     >>> figures = evaluate(Given([["a"], ["a"]], reference=[["a"], ["b"]]), [UniqueShare()])
     >>> [(figure.name, figure.value, figure.split) for figure in figures]
     [('unique share', 0.5, 'samples'), ('unique share (reference)', 1.0, 'test')]
     """
     figures = []
-    for metric in metrics:
+    metrics = list(metrics)
+    for i, metric in enumerate(metrics):
+        progress.phase(metric.name, len(metrics), i)
         reason = missing(metric, given)
         if reason:
             raise UserError(reason)
@@ -118,6 +122,7 @@ def evaluate_texts(
     tokens: Literal["word", "char"] = "word",
     reference_split: str = "test",
     encoder_name: str = "lsa",
+    progress: bool = False,
 ) -> list[Figure]:
     """Judge samples by every cheap text metric whose needs are there, or by those asked for.
 
@@ -132,6 +137,7 @@ def evaluate_texts(
         reference_split: What the reference is, for the figures. It becomes "train", with a note, when the reference is
             the training text itself.
         encoder_name: What turns texts into vectors for the metrics that read those: see `features.encoder`.
+        progress: Show on standard error which metric is under way, where that is a terminal.
 
     Raises:
         UserError: For an empty text, an unknown metric, or a metric asked for whose needs are not there.
@@ -170,7 +176,11 @@ def evaluate_texts(
     )
     costs = {"cheap"} if metrics is None else {"cheap", "costly"} if ALL in metrics else set()
     wanted += [name for name, metric in known.items() if metric.cost in costs and missing(metric, at_hand) is None]
-    return evaluate(at_hand, [known[name] for name in dict.fromkeys(wanted)])
+    shown = Bar() if progress and sys.stderr.isatty() else Progress()
+    try:
+        return evaluate(at_hand, [known[name] for name in dict.fromkeys(wanted)], shown)
+    finally:
+        shown.close()
 
 
 def _lines(texts: Texts, name: str) -> list[str]:
