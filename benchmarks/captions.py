@@ -1,23 +1,17 @@
-"""As many captions as one asks for: those there are, and then what a word 4-gram model of them writes.
+"""As many captions as one asks for: those there are, and then what a chain of their words writes.
 
 No file of captions here has 100,000 lines. Copies would have no new n-grams, which is what the cost of a metric grows
-with; the model's lines have, with the words and the lengths of the captions it has counted.
+with. A chain that draws each word from those that followed the last two in some caption makes new ones, from four words
+on, of the words and the lengths of captions.
 """
 
 from __future__ import annotations
 
+import random
+from collections import defaultdict
 from pathlib import Path
 
-import torch
-
-from tokengan.generators.ngram import NGram
-from tokengan.noise import Noise
-from tokengan.sampling.write import write
-from tokengan.sequences import Sequences, pad_lists
-from tokengan.spec import Spec
-
 Text = list[list[str]]
-AT_ONCE = 2000
 
 
 def lines(path: Path) -> Text:
@@ -26,19 +20,17 @@ def lines(path: Path) -> Text:
 
 def at_least(text: Text, size: int, seed: int) -> Text:
     """Return the first `size` lines, the last of them made where the text has fewer."""
-    missing = size - len(text)
-    if missing <= 0:
+    if size <= len(text):
         return text[:size]
-    pad, start, end, unknown, *_ = range(4)
-    words = ["", "", "", "", *sorted(set().union(*text))]
-    places = {word: k for k, word in enumerate(words)}
-    rows = [[*(places[word] for word in sentence), end] for sentence in text]
-    model = NGram(Spec(len(words), max(map(len, rows)), start, end, pad, unknown), order=4)
-    model.count(Sequences(*pad_lists(rows, pad)))
-    noise = Noise(torch.Generator().manual_seed(seed))
-    made: Text = []
-    while len(made) < missing:
-        written = write(model, AT_ONCE, noise)
-        for row, length in zip(written.tokens.tolist(), written.lengths.tolist(), strict=True):
-            made.append([words[token] for token in row[:length] if token != end])
-    return [*text, *made[:missing]]
+    after: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for sentence in text:
+        words = ["", "", *sentence, ""]
+        for i, word in enumerate(words[2:]):
+            after[words[i], words[i + 1]].append(word)
+    draw, made = random.Random(seed), list(text)
+    while len(made) < size:
+        written = ["", ""]
+        while (word := draw.choice(after[written[-2], written[-1]])) or len(written) == 2:
+            written.append(word)
+        made.append(written[2:])
+    return made
