@@ -92,7 +92,7 @@ def ngrams(corpus: Corpus, order: int, *, repeated: bool = False) -> Iterator[tu
         yield n, places, ids
 
 
-def runs(*sorted_keys: Ints) -> tuple[Ints, Ints]:
+def runs(*sorted_keys: NDArray[np.integer]) -> tuple[Ints, Ints]:
     """Return where each run of equal keys begins, or of equal tuples of several keys, and how long it is.
 
     >>> first, sizes = runs(np.array([0, 0, 1, 1]), np.array([5, 5, 5, 6]))
@@ -103,7 +103,7 @@ def runs(*sorted_keys: Ints) -> tuple[Ints, Ints]:
     return first, np.diff(first, append=len(sorted_keys[0]))
 
 
-def _begins(*sorted_keys: Ints) -> NDArray[np.bool_]:
+def _begins(*sorted_keys: NDArray[np.integer]) -> NDArray[np.bool_]:
     begins = np.zeros(len(sorted_keys[0]), bool)
     begins[:1] = True
     for keys in sorted_keys:
