@@ -4,8 +4,11 @@
 
 Captions of Texygen's MLE against the COCO captions' test and train files; what there is not is made by
 `benchmarks/captions.py`. CPU seconds of one thread, and the most memory held meanwhile, the texts themselves included
-(Linux tells it, and forgets it on request). A metric whose cost is squared may be left out of the largest size:
-`--skip mauve`.
+(Linux tells it, and forgets it on request). Metrics that look at all pairs would take most of the time at the largest
+size; they may have a table of their own, behind the first:
+
+    python benchmarks/metric_costs.py --skip mauve mmd nearest-overlap
+    python benchmarks/metric_costs.py --only mauve mmd nearest-overlap --sizes 10000 30000 --append
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import argparse
 import gc
 import random
 import re
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -44,14 +48,13 @@ def measured(work: Callable[[], object]) -> Cost:
     return seconds, int(found[1]) * 1024 / 1e9 if found else float("nan")
 
 
-def costs(texts: dict[str, Text], skip: list[str]) -> dict[str, Cost]:
-    """Return what each metric costs on these texts."""
+def costs(texts: dict[str, Text], asked: set[str]) -> dict[str, Cost]:
+    """Return what the metrics asked for cost on these texts."""
     given = Given(*(texts[name] for name in FILES), extra={"features": Features(encoder())})
-    known = known_metrics()
     read = given.extra["features"]
     found = {VECTORS: measured(lambda: [read(text, given.reference) for text in (given.samples, given.reference)])}
-    for name, metric in known.items():
-        if name not in skip:
+    for name, metric in known_metrics().items():
+        if name in asked:
             found[name] = measured(lambda metric=metric: metric.compute(given))
             print(f"{len(given.samples):,} {name}: {found[name][0]:.2f} s, {found[name][1]:.2f} GB", flush=True)
     return found
@@ -69,7 +72,7 @@ def table(found: dict[int, dict[str, Cost]]) -> list[str]:
     ]
     rows = ["| " + " | ".join(heads) + " |", "| --- | --- |" + " ---: |" * (len(heads) - 2)]
     known = known_metrics()
-    for name in (VECTORS, *known):
+    for name in (name for name in (VECTORS, *known) if any(name in cost for cost in found.values())):
         cells = [found[size].get(name) for size in sizes]
         seconds = [f"{cell[0]:.2f}" if cell else "-" for cell in cells]
         memory = [f"{cell[1]:.2f}" if cell else "-" for cell in cells[1:]]
@@ -90,16 +93,16 @@ def summary(size: int, found: dict[str, Cost]) -> str:
 
 HEAD = """# What the metrics cost
 
-Output of `python benchmarks/metric_costs.py`: CPU seconds of one thread and the most memory held meanwhile, texts and
-PyTorch included. Captions of Texygen's MLE against as many of the COCO test file, and of its train file where a metric
-reads it. Beyond the 10,000 lines that these have, lines are drawn from a chain of their words; {distinct} of all lines
-differ.
-"Growth" is the last size's seconds by the size's before it: 10 is in proportion. `evaluate` computes each metric twice,
-for the samples and for real text.
+Output of `{command}`: CPU seconds of one thread and the most memory held meanwhile, texts and PyTorch included.
+Captions of Texygen's MLE against as many of the COCO test file, and of its train file where a metric reads it. Beyond
+the 10,000 lines that these have, lines are drawn from a chain of their words; {distinct} of all lines differ. "Growth"
+is the last size's seconds by the size's before it: in proportion to sentences it would be that of the sizes. `evaluate`
+computes each metric twice, for the samples and for real text.
 """
-TAIL = """
+SQUARE = """## Those that grow with the square
+
 MMD looks at all pairs, MAUVE at every sentence and one cluster for every ten, and the nearest overlap at every sample
-and the training sentences that share a word with it: these three grow with the square.
+and the training sentences that share a word with it. Output of `{command}`.
 """
 
 
@@ -109,6 +112,8 @@ def main() -> None:
     root = Path(__file__).parents[1]
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10_000, 100_000])
     parser.add_argument("--skip", nargs="*", default=[], help="metrics left out of the largest size")
+    parser.add_argument("--only", nargs="*", default=list(known_metrics()), help="metrics that are measured")
+    parser.add_argument("--append", action="store_true", help="a second table behind the page that is there")
     parser.add_argument("--data", type=Path, default=root.parent / "shared" / "data")
     parser.add_argument("--out", type=Path, default=root / "docs" / "results" / "metric-costs.md")
     arguments = parser.parse_args()
@@ -122,15 +127,16 @@ def main() -> None:
     texts: dict[str, Text] = {}
     for size in sorted(arguments.sizes):
         texts = {name: at_least(text, size, seed) for seed, (name, text) in enumerate(files.items())}
-        found[size] = costs(texts, arguments.skip if size == max(arguments.sizes) else [])
-    shares = [len(set(map(tuple, text))) / len(text) for text in texts.values()]
-    page = [
-        HEAD.format(distinct=f"{100 * min(shares):.0f} to {100 * max(shares):.0f} %"),
-        *table(found),
-        TAIL,
-        *(summary(size, cost) for size, cost in found.items()),
-        "",
-    ]
+        left_out = arguments.skip if size == max(arguments.sizes) else []
+        found[size] = costs(texts, set(arguments.only).difference(left_out))
+    command = " ".join(["python benchmarks/metric_costs.py", *sys.argv[1:]])
+    if arguments.append:
+        page = [arguments.out.read_text(encoding="utf-8"), SQUARE.format(command=command), *table(found), ""]
+    else:
+        shares = [100 * len(set(map(tuple, text))) / len(text) for text in texts.values()]
+        distinct = f"{min(shares):.0f} to {max(shares):.0f} %"
+        sums = [summary(size, cost) for size, cost in found.items()]
+        page = [HEAD.format(command=command, distinct=distinct), *table(found), "", *sums, ""]
     arguments.out.write_text("\n".join(page), encoding="utf-8")
 
 
