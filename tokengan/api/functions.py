@@ -75,6 +75,7 @@ def evaluate(
     lowercase: bool = False,
     tokens: Literal["word", "char"] = "word",
     encoder: str = "lsa",
+    progress: bool = False,
 ) -> list[Figure]:
     """Return the figures of any texts against any texts.
 
@@ -85,12 +86,21 @@ def evaluate(
         metrics: Names of metrics; None for all cheap ones that can be computed, `["all"]` for the costly ones too.
         lowercase: Lower-case all texts first.
         tokens: Cut at white space (`word`) or into characters (`char`).
-        encoder: What turns texts into vectors for FED, MAUVE and the like: `lsa`, `lsa:DIMENSIONS` or `hf:NAME`.
+        encoder: What turns texts into vectors for FED, MAUVE and the like: `lsa`, `lsa:DIMENSIONS`, `minilm` or
+            `hf:NAME`.
+        progress: Show on standard error which metric is under way, where that is a terminal.
     """
     from tokengan.metrics import evaluate_texts
 
     return evaluate_texts(
-        samples, reference, train, metrics=metrics, lowercase=lowercase, tokens=tokens, encoder_name=encoder
+        samples,
+        reference,
+        train,
+        metrics=metrics,
+        lowercase=lowercase,
+        tokens=tokens,
+        encoder_name=encoder,
+        progress=progress,
     )
 
 

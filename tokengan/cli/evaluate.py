@@ -17,8 +17,8 @@ ABOUT = """The figures of a run on held-out data, or of any text against any tex
 
 Beside each figure of text stands that of real text, as many sentences: the ceiling or the floor. Without --metrics all
 that take about a second on 10,000 sentences: bleu self-bleu distinct unique-share top-sentence-share entropy
-novelty copy-share ms-jaccard js lengths vocabulary. On request, by name or with `--metrics all`: fed mauve mmd c2st
-(which compare vectors of an --encoder) lm-score nearest-overlap."""
+novelty copy-share ms-jaccard js lengths vocabulary lm-score. On request, by name or with `--metrics all`: fed mauve
+mmd c2st (which compare vectors of an --encoder) nearest-overlap. By name alone: embsim (legacy)."""
 
 
 def run(words: list[str]) -> int:
@@ -34,7 +34,7 @@ def run(words: list[str]) -> int:
         "--encoder",
         default="lsa",
         metavar="NAME",
-        help="of fed, mauve, mmd, c2st: lsa (default), lsa:DIMENSIONS, or hf:NAME, a model of Hugging Face",
+        help="of fed, mauve, mmd, c2st: lsa (default), lsa:DIMENSIONS, minilm, or hf:NAME, a model of Hugging Face",
     )
     parser.add_argument("--lowercase", action="store_true", help="lower-case all texts first")
     parser.add_argument("--tokens", default="word", help="word (default) or char")
@@ -63,6 +63,7 @@ def run(words: list[str]) -> int:
         lowercase=asked.lowercase,
         tokens=asked.tokens,
         encoder=asked.encoder,
+        progress=not asked.json,
     )
     if asked.json:
         print_json(to_json(figures))
