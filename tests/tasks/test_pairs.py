@@ -135,6 +135,48 @@ def test_dialogues_give_every_turn_with_the_next(tmp_path):
     assert task.report["files"][0]["lines"] == 45
 
 
+def two_files(folder: Path, rows: list[str]) -> tuple[str, str]:
+    """Write pairs as translation corpora are: a file of sources, and one of targets beside it."""
+    paths = [folder / f"train.{language}" for language in ("en", "de")]
+    for path, lines in zip(paths, zip(*(row.split("\t") for row in rows), strict=True), strict=True):
+        path.write_text("\n".join(lines) + "\n")
+    return str(paths[0]), str(paths[1])
+
+
+def test_two_files_line_by_line_are_the_table_of_both(tmp_path, rows):
+    source, targets = two_files(tmp_path, rows)
+    task, same = PairsTask(source, targets=targets), PairsTask(table(tmp_path, rows), column="en", target="de")
+    for name in ("train", "valid", "test"):
+        one, other = getattr(task, name), getattr(same, name)
+        assert task.shown(one) == same.shown(other)
+    before = task.report["splits"]["train"]["sha256"]
+    Path(targets).write_text(Path(targets).read_text().replace("RED HEART 1", "RED HEART 2"))
+    assert PairsTask(source, targets=targets).report["splits"]["train"]["sha256"] != before
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda lines: lines[:-1], r"train\.en, line 40 has no partner: .*train\.de ends at line 39"),
+        (lambda lines: [*lines, "more"], r"train\.de, line 41 has no partner: .*train\.en ends at line 40"),
+        (lambda lines: [*lines[:4], " ", *lines[5:]], r"train\.de, line 5 is empty and .*train\.en, line 5 is not"),
+    ],
+)
+def test_two_files_that_do_not_fit_are_refused_with_the_line(tmp_path, rows, change, said):
+    source, targets = two_files(tmp_path, rows)
+    Path(targets).write_text("\n".join(change(Path(targets).read_text().splitlines())) + "\n")
+    with pytest.raises(UserError, match=said):
+        PairsTask(source, targets=targets)
+
+
+def test_a_file_of_targets_that_is_not_there_or_beside_columns(tmp_path, rows):
+    source, targets = two_files(tmp_path, rows)
+    with pytest.raises(UserError, match="nowhere, the file of targets, is not there"):
+        PairsTask(source, targets=str(tmp_path / "nowhere"))
+    with pytest.raises(UserError, match="leave out turns, column and target"):
+        PairsTask(source, targets=targets, turns=True)
+
+
 def test_asked_sources_are_encoded_and_bad_ones_named(tmp_path, rows):
     task = PairsTask(table(tmp_path, rows), column="en", target="de")
     source = task.asked(2, source=["red heart", "blue"])["source"]

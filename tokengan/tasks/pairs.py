@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from functools import partial
+from itertools import combinations, zip_longest
 from pathlib import Path
 from typing import Any
 
 from tokengan.data.builtin import TARGET
 from tokengan.data.chatter import neighbours
 from tokengan.data.codec import batch
-from tokengan.data.lines import Lines, one_line
+from tokengan.data.lines import Lines, one_line, text_digest
 from tokengan.data.messages import brief, place
 from tokengan.data.read import FORMATS, Reader, known_format
 from tokengan.data.records import Column, Row, find_column, text_value
@@ -54,6 +55,8 @@ class PairsTask(TextTask):
         column: Column of the source text, as in `TextTask`.
         target: Column of the target text: its name, or its number where there is no header; None where one is left.
         turns: Each line is a dialogue, its turns separated by TABs: every turn is the source of the next one.
+        targets: A file of plain lines whose line N is the target of line N of `source`, itself plain lines then, as
+            corpora of translation come (`train.en` and `train.de`).
         max_source: Pairs with a longer source are dropped, EOS counted. None: up to 256.
         settings: Those of `TextTask`.
 
@@ -72,12 +75,18 @@ class PairsTask(TextTask):
         column: Column = None,
         target: Column = None,
         turns: bool = False,
+        targets: str | None = None,
         max_source: int | None = None,
         **settings: Any,
     ) -> None:
         if max_source is not None and max_source < 2:
             raise UserError(f"max_source={max_source} has no room for a token and its EOS: give 2 or more")
+        if targets is not None and (turns or column is not None or target is not None):
+            raise UserError(
+                f"targets={brief(targets, 60)} goes with a source of plain lines: leave out turns, column and target"
+            )
         self._target, self._turns, self._longest_source = target, turns, max_source or DEFAULT_LONGEST
+        self._targets = None if targets is None else Path(targets)
         super().__init__(source, column=column, **settings)
         self.report["max_source"] = (self.spec.condition or {})[SOURCE]
         seen = {name: set(getattr(self, name).columns[SOURCE]) for name in self.report["splits"]}
@@ -87,7 +96,9 @@ class PairsTask(TextTask):
         self.report["notes"] += notes
 
     def reader(self) -> Reader:
-        """Return what reads a file of pairs: a table, or a dialogue a line."""
+        """Return what reads a file of pairs: a table, a dialogue a line, or two files line by line."""
+        if self._targets is not None:
+            return partial(_line_rows, self._targets)
         return _turn_rows if self._turns else _pair_rows
 
     def arrange(self, lines: Lines) -> Lines:
@@ -100,7 +111,9 @@ class PairsTask(TextTask):
         chosen = chosen or find_column(lines.name, list(others), asked, "target")
         values = zip(lines.numbers, others.pop(chosen), strict=True)
         texts = [one_line(text_value(value, lines.name, number, chosen)) for number, value in values]
-        return replace(lines, texts=texts, columns={**others, SOURCE: lines.texts, TARGET: texts})
+        # A file of targets is data too: what tells that data have changed must read both.
+        digest = lines.sha256 if self._targets is None else text_digest([*lines.texts, *texts])
+        return replace(lines, texts=texts, columns={**others, SOURCE: lines.texts, TARGET: texts}, sha256=digest)
 
     def learned(self, lines: Lines) -> Iterable[str]:
         """Return both columns."""
@@ -160,6 +173,24 @@ def _pair_rows(path: Path, column: Column, max_line_bytes: int) -> Iterator[Row]
         if others and not text.strip() and any(str(value or "").strip() for value in others.values()):
             raise UserError(f"{place(path, number)} has an empty source: fill it, or take the row out")
         yield number, text, others
+
+
+def _line_rows(targets: Path, path: Path, column: Column, max_line_bytes: int) -> Iterator[Row]:
+    """Yield line N of one file with line N of another. Raises UserError for a line that has no partner."""
+    if not targets.is_file():
+        raise UserError(f"{place(targets)}, the file of targets, is not there: check the path")
+    both = zip_longest(text_lines(path, max_line_bytes), text_lines(targets, max_line_bytes))
+    for row, (one, other) in enumerate(both, 1):
+        if one is None or other is None:
+            short, long = (path, targets) if one is None else (targets, path)
+            raise UserError(
+                f"{place(long, row)} has no partner: {place(short)} ends at line {row - 1:,}. Line N of one is the "
+                "source of line N of the other, so both have as many lines"
+            )
+        if bool(one[1].strip()) != bool(other[1].strip()):
+            empty, full = (path, targets) if not one[1].strip() else (targets, path)
+            raise UserError(f"{place(empty, row)} is empty and {place(full, row)} is not: fill it, or take out both")
+        yield row, one[1], {TARGET: other[1]}
 
 
 def _turn_rows(path: Path, column: Column, max_line_bytes: int) -> Iterator[Row]:
