@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from typing import Any, ClassVar, Protocol
 
@@ -154,7 +155,8 @@ class Method(nn.Module):
         self.borrowed = ("discriminator",) if lend(self.generator, self.discriminator) else ()
         self.rows, self.judge_rows = cross_fitted(len(task.train), cross_fit, seed)
         self.batches = Batches(len(self.rows), batch_size, seed)
-        self.judge_batches = Batches(len(self.judge_rows), batch_size, seed + 1)
+        balanced = partial(task.order, self.judge_rows)
+        self.judge_batches = Batches(len(self.judge_rows), batch_size, seed + 1, balanced)
         self.moves = moves
         self.world = World()
         self.adopted: dict[str, Iterable[nn.Parameter]] = {}
@@ -232,8 +234,11 @@ class Method(nn.Module):
         return self.take(self.task.train, self.rows[self.batches.next()])
 
     def judged_real(self) -> Sequences:
-        """Return the discriminator's next batch of training data: other rows than the generator's with `cross_fit`."""
-        return self.take(self.task.train, self.judge_rows[self.judge_batches.next()])
+        """Return the discriminator's next batch of training data: other rows than the generator's with `cross_fit`.
+
+        Its conditions are as frequent as those that the generator writes under, else they alone would tell them apart.
+        """
+        return self.take(self.task.train, self.judge_batches.next())
 
     def take(self, x: Sequences, index: Tensor) -> Sequences:
         """Return this process's share of the rows `index` of a split, on the device."""
