@@ -159,7 +159,8 @@ def ending(run: TrainedRun, samples: int = 5) -> str:
     """Return the figures, some texts, and what to type next."""
     texts = "\n".join(f"  {text}" for text in run.samples(samples))
     said = run.result.text if run.config.trainer.quiet else ""  # else the trainer has said so
-    return BLANK.join(part for part in (_report(run), f"{samples} samples:\n{texts}", said, next_commands(run)) if part)
+    parts = (_report(run), f"{samples} samples:\n{texts}", run.profile, said, next_commands(run))
+    return BLANK.join(part for part in parts if part)
 
 
 def _report(run: TrainedRun) -> str:

@@ -17,6 +17,7 @@ from tokengan.training.board import Board
 from tokengan.training.evaluation import guarded, plain
 from tokengan.training.hardware import Hardware, differences
 from tokengan.training.health import Finding, diagnose, number
+from tokengan.training.profile import Profile
 from tokengan.training.progress import progress_for
 from tokengan.training.run import Run
 from tokengan.training.signals import StopAsked, stop_on_signals
@@ -107,6 +108,7 @@ def fit(
     samples: Callable[[Any], Iterable[str]] | None = None,
     on_event: Callable[[Event], None] | None = None,
     at: str | None = None,
+    profile: Profile | None = None,
 ) -> Result:
     """Train a method in a run folder, from its last checkpoint where there is one.
 
@@ -122,12 +124,17 @@ def fit(
         samples: Called with the method at each evaluation; returns the texts of `samples/STEP.txt`.
         on_event: Called with each event.
         at: Go back to this checkpoint (`000120`, `best`, `start`) and go on from there.
+        profile: Measures where the time goes; None for nothing.
 
     Raises:
         Diverged: A loss or gradient was not finite; the last checkpoint is kept.
         UserError: A refused checkpoint, a full disk, a folder in use, an unknown watched figure.
     """
-    return _Training(method, run, evaluate, settings, samples, on_event).run(at)
+    training = _Training(method, run, evaluate, settings, samples, on_event)
+    if profile is None:
+        return training.run(at)
+    with profile.watching(training, method, training.updater, training.hardware.device):
+        return training.run(at)
 
 
 class _Training:
