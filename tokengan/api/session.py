@@ -137,6 +137,7 @@ class Session:
                 samples=self._samples,
                 at=at,
                 profile=profile,
+                rebuild=self.build,
             )
         except BaseException:
             if made:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import shlex
-import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +13,12 @@ from tokengan.data.render import render_report
 from tokengan.generators.base import Autoregressive
 from tokengan.generators.source import SOURCE
 from tokengan.metrics import comparable, table
-from tokengan.training.updater import Updater, players_of
+from tokengan.training.forecast import tried
 
 if TYPE_CHECKING:
     from torch import nn
 
     from tokengan.api import Session, TrainedRun
-    from tokengan.methods.base import Method, Phase
     from tokengan.metrics import Figure
     from tokengan.metrics.evaluator import FinalReport
     from tokengan.tasks.base import Task
@@ -31,10 +29,6 @@ BLANK = "\n\n"
 REAL = (" (reference)", " (train lines)")  # endings of the names of figures of real text in the samples' place
 
 PATIENCE = 1.0  # seconds that a phase is tried for
-
-
-class _Enough(Exception):  # not an error
-    pass
 
 
 def data_text(task: Task) -> str:
@@ -76,27 +70,10 @@ def _rough_time(session: Session, place: int) -> str:
     with torch.random.fork_rng():
         method = session.build()
         phase = method.phases()[place]
-        took, whole = _try(method, phase)
+        took, whole = tried(method, phase, lambda spent: spent > PATIENCE)
     left = took * phase.iterations
     words = f"{left:.0f} s" if left < 90 else f"{left / 60:.0f} min" if left < 5400 else f"{left / 3600:.1f} h"
     return f"about {words}" if whole else f"more than {words}"
-
-
-def _try(method: Method, phase: Phase) -> tuple[float, bool]:
-    """Return the seconds that one round took, and whether it was let end."""
-    begun = time.monotonic()
-
-    def tick() -> None:
-        if time.monotonic() - begun > PATIENCE:
-            raise _Enough
-
-    method.update = Updater(players_of(method), tick=tick)
-    method.train()
-    try:
-        phase.run(0)
-    except _Enough:
-        return time.monotonic() - begun, False
-    return time.monotonic() - begun, True
 
 
 def report_text(report: FinalReport, control: FinalReport | None = None) -> str:

@@ -28,16 +28,21 @@ METHOD = {
     "step_discriminator": ("discriminator: losses", False, ""),
 }
 PARTS = {"credit": ("roll-outs", False, ""), "reward": ("scoring", True, "judged")}
-TRAINER = {"_round": (LOSSES, False), "_evaluated": ("evaluation", True), "_save": ("checkpoints", True)}
+TRAINER = {
+    "_round": (LOSSES, False),
+    "_evaluated": ("evaluation", True),
+    "_save": ("checkpoints", True),
+    "_look_ahead": ("trial rounds", True),
+}
 
 
 class Profile:
     """Seconds by phase and part, every moment counted once, for the innermost part that was at work.
 
-    The parts of a round: `data` (batches put together), `sampling`, `roll-outs` (credit, without the judging), `scoring`
-    (the reward, with the discriminator behind it), `discriminator: losses` (its forward passes and its constraint), a
-    player's `backward` and `optimiser`, and `losses`: all other forward passes, and the round's own Python. Outside the
-    rounds: `evaluation`, `checkpoints`, and the rest.
+    The parts of a round: `data` (batches put together), `sampling`, `roll-outs` (credit, without the judging),
+    `scoring` (the reward, with the discriminator behind it), `discriminator: losses` (its forward passes and its
+    constraint), a player's `backward` and `optimiser`, and `losses`: all other forward passes, and the round's own
+    Python. Outside the rounds: `evaluation`, `checkpoints`, `trial rounds` (for the time left), and the rest.
 
     On CUDA the device is waited for wherever a part begins or ends: the shares are right, the whole is a little slower.
 
@@ -49,11 +54,11 @@ class Profile:
         calls: How often a part was at work, by the same.
         tokens: Tokens by phase and kind: `read` into batches, `written`, `judged`.
 
-    >>> profile = Profile(clock=iter([0, 1, 3, 4, 8]).__next__)
+    >>> profile = Profile(clock=iter([0, 1, 3, 4, 6, 8]).__next__)
     >>> with profile.part("outer"), profile.part("inner"):
     ...     pass
     >>> profile.total(), dict(profile.seconds)
-    (8, {('', 'start and the rest'): 5, ('', 'outer'): 2, ('', 'inner'): 1})
+    (8, {('', 'start and the rest'): 3, ('', 'outer'): 4, ('', 'inner'): 1})
     """
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:

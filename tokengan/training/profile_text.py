@@ -42,11 +42,11 @@ def as_text(found: dict[str, Any]) -> str:
     >>> phase = {"seconds": 4.0, "parts": part, "tokens": {"written": 600}}
     >>> print(as_text({"seconds": 4.0, "phases": {"game": phase}, "memory": {"memory": 99.6}, "threads": 1,
     ...                "advice": ""}))
-    seconds             game  all  share
-    sampling             3.0  3.0   75 %
-    start and the rest   1.0  1.0   25 %
-    all                  4.0  4.0  100 %
-    share              100 %
+    seconds              game  all  share
+    sampling              3.0  3.0   75 %
+    start and the rest    1.0  1.0   25 %
+    all                   4.0  4.0  100 %
+    share               100 %
     <BLANKLINE>
     sampling: 200 tokens/s written; game: 150 tokens/s; memory at most 100 MiB; threads: 1
     """
