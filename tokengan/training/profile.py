@@ -71,15 +71,18 @@ class Profile:
         self._device = torch.device("cpu")
 
     @contextmanager
-    def part(self, name: str, whole: bool = False) -> Iterator[None]:
-        """Count the time of a block for a part; with `whole` parts inside it are not counted apart."""
+    def part(self, name: str, whole: bool = False) -> Iterator[bool]:
+        """Count the time of a block for a part; with `whole` parts inside it are not counted apart.
+
+        The block is told whether it is, and not one inside such a part.
+        """
         self._count()
         above, closed = self._at[-1]
         self._at.append((above, True) if closed else (name, whole))
         if not closed:
             self.calls[self._phase(), name] += 1
         try:
-            yield
+            yield not closed
         finally:
             self._count()
             self._at.pop()
@@ -124,9 +127,9 @@ class Profile:
 
         @wraps(plain)
         def timed(*args: Any, **kwargs: Any) -> Any:
-            with self.part(name, whole):
+            with self.part(name, whole) as counted:
                 result = plain(*args, **kwargs)
-                if tokens:
+                if tokens and counted:
                     x = args[0] if tokens == "judged" else result
                     self.tokens[self._phase(), tokens] += int(x.mask.sum())
             return result
