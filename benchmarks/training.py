@@ -198,7 +198,7 @@ SWITCHES = """\
 `--trainer.precision bf16` runs rounds under bfloat16 autocast; `compiled` is `torch.compile(dynamic=True)` of the
 generator's hidden states and the discriminator's scores, tried here and **not offered**: it needs a C++ compiler and
 half a minute, and it did not help. CUDA graphs have not been measured. Speed in ratios to float32 (above 1 is faster),
-of `quick` (embedding and hidden 32, 450 filters), and of a wide pair (two layers of 512, the published 1,720 filters):"""
+of `quick` (embedding and hidden 32, 450 filters), and of a wide pair (two layers of 512, the published filters):"""
 
 
 def page(found: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from training_toys import QUIET, Toy, equal, loss_of, weights_of
 
 from tokengan.methods.base import Phase
 from tokengan.training import trainer
-from tokengan.training.forecast import Forecast, Left
+from tokengan.training.forecast import Forecast, Left, Trial, tried
 from tokengan.training.progress import Bar, Lines, Progress
 from tokengan.training.run import Run
 from tokengan.training.trainer import fit
@@ -113,13 +113,38 @@ def test_a_phase_that_may_stop_early_is_counted_whole(clock):
     forecast.round(0, 2.0)
     forecast.pause("evaluation", 0, 1.0)
     forecast.pause("checkpoint", 0, 0.5)
-    forecast.trial(1, 5.0, whole=False)
+    forecast.trial(1, Trial(5.0, whole=False))
     # 9 rounds with an evaluation each, checkpoints after rounds 4, 8 and 10; then 7 rounds, 3 evaluations, 2 saves.
     assert forecast.left(0, 1) == Left(9 * 3.0 + 3 * 0.5 + 7 * 5 + 3 * 1.0 + 2 * 0.5, more=True, less=True)
     forecast.round(1, 8.0)
     assert forecast.left(1, 1) == Left(6 * 8 + 3 * 1.0 + 2 * 0.5)
     assert forecast.left(1, 7, pending=True) == Left(1.0 + 0.5)
     assert forecast.left(1, 7) == Left(0.0)
+
+
+def test_a_round_is_told_from_a_part_of_it_where_its_moves_are_known(clock):
+    """A trial that was broken off, and the moves that it lacks, at what they took in any trial."""
+    toy = Toy(rounds=(1, 1))
+
+    def game(i):
+        for player, count, seconds in (("policy", 3, 5.0), ("discriminator", 8, 2.0)):
+            for _ in range(count):
+                clock.now += seconds
+                toy.update(**{player: networks[player].weight.sum()})
+
+    networks = {"policy": toy.generator, "discriminator": toy.discriminator}
+    phases = [
+        Phase("likelihood", 4, print, moves={"generator": 10}),
+        Phase("teach", 2, print, moves={"discriminator": 4}),
+        Phase("game", 6, game, moves={"policy": 3, "discriminator": 8, "generator": 1}),
+    ]
+    forecast = Forecast(phases, 100, 100)
+    forecast.trial(2, trial := tried(toy, phases[2], lambda spent: spent > 8))
+    assert (trial.seconds, trial.whole, trial.moves) == (10.0, False, {"policy": [5.0, 5.0]})
+    assert forecast.left(2, 0) == Left(6 * 15.0, more=True)  # nothing is known of the other players
+    forecast.trial(1, Trial(7.0, False, {"discriminator": [3.0, 2.0, 2.0]}))  # the first one has the samples before it
+    forecast.round(0, 15.0)
+    assert forecast.left(1, 0) == Left(2 * 9.0 + 6 * (3 * 5.0 + 8 * 2.0 + 1.5))
 
 
 def test_the_bar_and_the_lines_count_down(clock):

@@ -70,10 +70,10 @@ def _rough_time(session: Session, place: int) -> str:
     with torch.random.fork_rng():
         method = session.build()
         phase = method.phases()[place]
-        took, whole = tried(method, phase, lambda spent: spent > PATIENCE)
-    left = took * phase.iterations
+        trial = tried(method, phase, lambda spent: spent > PATIENCE)
+    left = trial.seconds * phase.iterations
     words = f"{left:.0f} s" if left < 90 else f"{left / 60:.0f} min" if left < 5400 else f"{left / 3600:.1f} h"
-    return f"about {words}" if whole else f"more than {words}"
+    return f"about {words}" if trial.whole else f"more than {words}"
 
 
 def report_text(report: FinalReport, control: FinalReport | None = None) -> str:

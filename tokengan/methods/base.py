@@ -63,6 +63,8 @@ class Phase:
             that state, not from the last one.
         patience: Evaluations of `watch` without a new best after which the phase ends; None runs all rounds.
         eval_every: Rounds between evaluations; None takes the trainer's.
+        moves: Updates in a round, each counted for the first player that its call names, where they are known and the
+            same in all rounds. The time of a long round is then told from the first part of one.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Phase:
     watch: str | None = None
     patience: int | None = None
     eval_every: int | None = None
+    moves: Mapping[str, int] | None = None
 
 
 def cross_fitted(rows: int, share: float, seed: int) -> tuple[Tensor, Tensor]:
@@ -248,15 +251,26 @@ class Method(nn.Module):
         """Yield (real, fake) batches of half the size each: `epochs` passes, newly shuffled each time."""
         rng, reals = self.streams["pairs"], self.judge_rows
         fakes = fakes.map(self.world.gather)
-        half = min(batch_size // 2, len(reals), len(fakes)) // self.world.size * self.world.size
+        half = self._half(batch_size, len(fakes))
         if half < 1:
             raise ValueError(f"batches of {batch_size} are too small for {self.world.size} processes")
         for _ in range(epochs):
             # Reals come under the same conditions as what is written, else those alone would tell them apart.
             orders = [self.task.order(reals, rng), torch.randperm(len(fakes), generator=rng)]
-            for first in range(0, min(len(reals), len(fakes)) - half + 1, half):
+            for first in range(0, self._paired(half, len(fakes)) * half, half):
                 real, fake = (order[first : first + half] for order in orders)
                 yield self.take(self.task.train, real), self.take(fakes, fake.to(fakes.tokens.device))
+
+    def pairs_of(self, fakes: int, batch_size: int, epochs: int) -> int:
+        """Return how many batches `pairs` yields for so many samples."""
+        half = self._half(batch_size, fakes)
+        return epochs * self._paired(half, fakes) if half else 0
+
+    def _half(self, batch_size: int, fakes: int) -> int:
+        return min(batch_size // 2, len(self.judge_rows), fakes) // self.world.size * self.world.size
+
+    def _paired(self, half: int, fakes: int) -> int:
+        return min(len(self.judge_rows), fakes) // half
 
     def judge(self, x: Sequences) -> Judged:
         """Return what the discriminator says of a batch, together with the batch."""

@@ -94,6 +94,9 @@ class DPGAN(SeqGAN):
         self.moves = {**self.moves, "teacher": teacher_optimiser}
         self.adopted["teacher"] = list(self.generator.parameters())
 
+    def moves_in_rounds(self) -> None:
+        """Return that D's updates grow with the pool."""
+
     def step_generator(self, i: int) -> None:
         """Move G along the policy gradient at samples for a real batch's conditions, then on that batch itself."""
         del i

@@ -55,6 +55,11 @@ class SentiGAN(SeqGAN):
         )
         self.on_real = on_real
 
+    def moves_in_rounds(self) -> tuple[dict[str, int], dict[str, int]] | None:
+        """Return those of `SeqGAN`, with a policy step on real sequences beside each where that is asked for."""
+        taught, played = super().moves_in_rounds() or ({}, {})
+        return taught, {**played, "policy": played["policy"] * (1 + self.on_real)}
+
     def step_generator(self, i: int) -> None:
         """Move G against the penalties of fresh samples, then of real ones where that is asked for."""
         super().step_generator(i)

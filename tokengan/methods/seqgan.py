@@ -111,11 +111,22 @@ class SeqGAN(PolicyGradient):
 
     def phases(self) -> list[Phase]:
         """Return algorithm 1: pre-train G, pre-train D, play."""
+        taught, played = self.moves_in_rounds() or (None, None)
         return [
             self.mle_phase(self.mle_epochs, self.patience),
-            Phase("pretrain discriminator", self.d_rounds, self.teach_discriminator),
-            Phase("adversarial", self.rounds, self.round),
+            Phase("pretrain discriminator", self.d_rounds, self.teach_discriminator, moves=taught),
+            Phase("adversarial", self.rounds, self.round, moves=played),
         ]
+
+    def moves_in_rounds(self) -> tuple[dict[str, int], dict[str, int]] | None:
+        """Return the updates in a round of D's training and of the game; None where they differ from round to round."""
+        judged = "discriminator" in self.reward.needs
+        steps = self.pairs_of(len(self.judge_rows), self.batch_size, self.d_epochs) if judged else 0
+        policy = self.g_steps * self.estimator.moves_each
+        return (
+            {"discriminator": steps},
+            {"policy": policy, "discriminator": self.d_steps * steps, "generator": self.mle_steps},
+        )
 
     def round(self, i: int) -> None:
         """Play one round: g-steps, d-steps, steps of likelihood."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from tokengan.training.updater import Updater, players_of
@@ -12,7 +14,22 @@ from tokengan.training.updater import Updater, players_of
 if TYPE_CHECKING:
     from tokengan.methods.base import Phase
 
-__all__ = ["Forecast", "Left", "tried"]
+__all__ = ["Forecast", "Left", "Trial", "tried"]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A round that was tried.
+
+    Args:
+        seconds: What it took.
+        whole: Whether it was let end.
+        moves: What each of its updates took, with all that came before it, by the first player that the update names.
+    """
+
+    seconds: float
+    whole: bool
+    moves: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -67,7 +84,8 @@ class Forecast:
     """The time left of all phases together.
 
     A phase that is running, or was, is known by its own rounds. One that is still to come is known by a trial round
-    (`tried`), or not at all. Evaluations and checkpoints count with what they cost in the newest phase that had one.
+    (`tried`); one that was broken off is completed by what single updates took in all trials, where the phase knows how
+    many updates a round has. Evaluations and checkpoints count with what they cost in the newest phase that had one.
     Where a phase may stop early nothing can tell when it will: all its rounds are counted.
 
     Args:
@@ -81,7 +99,7 @@ class Forecast:
         self.eval_every = [phase.eval_every or eval_every for phase in phases]
         self._rounds = [_Cost() for _ in phases]
         self._pauses = {kind: [_Cost() for _ in phases] for kind in ("evaluation", "checkpoint")}
-        self._trials: dict[int, tuple[float, bool]] = {}
+        self._trials: dict[int, Trial] = {}
 
     def round(self, phase: int, seconds: float) -> None:
         """Take in what a round took, without evaluation and checkpoint."""
@@ -91,9 +109,9 @@ class Forecast:
         """Take in what an `evaluation` or a `checkpoint` took."""
         self._pauses[kind][phase].add(seconds)
 
-    def trial(self, phase: int, seconds: float, whole: bool) -> None:
-        """Take in what a round of a phase that is still to come took, or what it took until it was broken off."""
-        self._trials[phase] = seconds, whole
+    def trial(self, phase: int, trial: Trial) -> None:
+        """Take in what a round of a phase that is still to come took."""
+        self._trials[phase] = trial
 
     def seen(self, kind: str) -> bool:
         """Return whether an `evaluation` or a `checkpoint` was seen yet."""
@@ -110,15 +128,37 @@ class Forecast:
             after = first - (pending and k == phase)
             if after >= last:
                 continue
-            cost, whole = self._rounds[k].mean(), True
-            if cost is None:
-                cost, whole = self._trials.get(k, (0.0, False))
+            cost, whole = self._round(k)
             looks, saves = (_times(after, last, every) for every in (self.eval_every[k], self.save_every))
             total += (last - first) * cost
             total += looks * self._pause("evaluation", k) + saves * self._pause("checkpoint", k)
             more = more or (not whole and first < last)
             less = less or self.phases[k].patience is not None
         return Left(total, more, less)
+
+    def _round(self, phase: int) -> tuple[float, bool]:
+        """Return what a round takes, and whether that is all of it."""
+        mean = self._rounds[phase].mean()
+        if mean is not None:
+            return mean, True
+        trial, moves = self._trials.get(phase, Trial(0.0, False)), self.phases[phase].moves
+        if trial.whole or moves is None or not trial.seconds:
+            return trial.seconds, trial.whole
+        rest = {name: count - len(trial.moves.get(name, ())) for name, count in moves.items()}
+        costs = {name: self._move(name) for name, count in rest.items() if count > 0}
+        known = [rest[name] * cost for name, cost in costs.items() if cost is not None]
+        return trial.seconds + sum(known), len(known) == len(costs)
+
+    def _move(self, name: str) -> float | None:
+        """Return what an update takes: the median of all trials, or the mean of a phase that had no other."""
+        seen = [seconds for trial in self._trials.values() for seconds in trial.moves.get(name, ())]
+        if seen:
+            return median(seen)
+        for phase, cost in zip(self.phases, self._rounds, strict=True):
+            mean = cost.mean()
+            if mean is not None and phase.moves is not None and set(phase.moves) == {name}:
+                return mean / phase.moves[name]
+        return None
 
     def _pause(self, kind: str, phase: int) -> float:
         costs = self._pauses[kind]
@@ -139,24 +179,36 @@ class _Enough(Exception):  # not an error
     pass
 
 
-def tried(method: Any, phase: Phase, enough: Callable[[float], bool]) -> tuple[float, bool]:
-    """Return the seconds that one round took, and whether it was let end; it is broken off between two updates.
+class _Timed(Updater):
+    """Notes what each update took, and breaks off after one when it has been enough."""
+
+    def __init__(self, method: Any, enough: Callable[[float], bool]) -> None:
+        super().__init__(players_of(method))
+        self.enough, self.moves = enough, defaultdict[str, list[float]](list)
+        self.begun = self.last = time.monotonic()
+
+    def __call__(self, **losses: Any) -> None:
+        super().__call__(**losses)
+        now = time.monotonic()
+        self.moves[next(iter(losses))].append(now - self.last)
+        self.last = now
+        if self.enough(now - self.begun):
+            raise _Enough
+
+
+def tried(method: Any, phase: Phase, enough: Callable[[float], bool]) -> Trial:
+    """Return what a round takes, from one that is broken off between two updates when it has been enough.
 
     Args:
         method: A copy of the method, made for this: it is trained.
         phase: One of the copy's phases.
         enough: Asked with the seconds gone whether to break off.
     """
-    begun = time.monotonic()
-
-    def tick() -> None:
-        if enough(time.monotonic() - begun):
-            raise _Enough
-
-    method.update = Updater(players_of(method), tick=tick)
+    method.update = timed = _Timed(method, enough)
     method.train()
+    whole = True
     try:
         phase.run(0)
     except _Enough:
-        return time.monotonic() - begun, False
-    return time.monotonic() - begun, True
+        whole = False
+    return Trial(time.monotonic() - timed.begun, whole, dict(timed.moves))

@@ -34,6 +34,7 @@ __all__ = ["Evaluate", "Event", "Result", "TrainerSettings", "fit"]
 Evaluate = Callable[[Any], Mapping[str, Any]]
 RECENT = 30  # records that the health monitors look back on
 LOOK = 10.0  # seconds of training before the phases to come are tried
+TRIAL = 30.0  # most seconds of a trial
 
 
 @dataclass(frozen=True)
@@ -293,7 +294,7 @@ class _Training:
             for k in ahead:
                 known = self.forecast.left(position.phase, position.iteration).seconds
                 with self.hardware.rounds():
-                    self.forecast.trial(k, *tried(copy, phases[k], partial(_enough, known, phases[k].iterations)))
+                    self.forecast.trial(k, tried(copy, phases[k], partial(_enough, known, phases[k])))
 
     @contextmanager
     def _timed(self, kind: str) -> Iterator[None]:
@@ -496,12 +497,14 @@ class _Training:
             self.on_event(Event(kind, text, data))
 
 
-def _enough(known: float, rounds: int, spent: float) -> bool:
-    """Return whether a trial has taken enough: a second, or a twentieth of all that is known to come, or half a minute.
+def _enough(known: float, phase: Phase, spent: float) -> bool:
+    """Return whether a trial has taken enough: a second, or a twentieth of all that is known to come, up to a limit.
 
-    The phase that is tried takes `rounds * spent` at least, so one of twenty rounds or more is tried to the end of one.
+    The phase that is tried takes `iterations * spent` at least, so one of twenty rounds or more is tried to the end of
+    one, if that is within the limit. Where single updates tell the rest there is no need for more than a few of them.
     """
-    return spent > max(1.0, min(30.0, (known + rounds * spent) / 20))
+    limit = TRIAL if phase.moves is None else TRIAL / 5
+    return spent > max(1.0, min(limit, (known + phase.iterations * spent) / 20))
 
 
 @contextmanager
