@@ -102,8 +102,10 @@ def test_a_stopped_run_ends_with_the_same_bits(tmp_path: Any, name: str, device:
 def test_a_phase_knows_the_moves_of_its_rounds(name: str) -> None:
     """Where it says how many there are, by which the time of a round is told from a part of it."""
     method = built(name)
-    saying = [phase for phase in method.phases() if phase.moves is not None]
-    assert bool(saying) == (hasattr(method, "d_steps") and name not in ("dpgan", "leakgan"))
+    phases = method.phases()
+    saying = [phase for phase in phases if phase.moves is not None]
+    if name not in ("cot", "dpgan", "judge", "leakgan", "ngram", "pg-bleu", "template", "vae"):
+        assert saying == phases
     for phase in saying:
         made = {player: len(took) for player, took in tried(method, phase, lambda spent: False).moves.items()}
         assert made == {player: count for player, count in (phase.moves or {}).items() if count}

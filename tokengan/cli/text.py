@@ -13,7 +13,7 @@ from tokengan.data.render import render_report
 from tokengan.generators.base import Autoregressive
 from tokengan.generators.source import SOURCE
 from tokengan.metrics import comparable, table
-from tokengan.training.forecast import tried
+from tokengan.training.forecast import Forecast, tried
 
 if TYPE_CHECKING:
     from torch import nn
@@ -54,10 +54,13 @@ def plan_text(session: Session) -> str:
     lines += [
         f"  {name}: {type(net).__name__}, {_count(net):,} parameters" for name, net in parts.items() if net is not None
     ]
+    forecast = _tried(session)
     for place, phase in enumerate(method.phases()):
         if phase.iterations:
             stops = f", at most, until {phase.watch} has not fallen {phase.patience} times" if phase.patience else ""
-            lines.append(f"  {phase.name}: {phase.iterations} rounds{stops}, {_rough_time(session, place)}")
+            seconds, whole = forecast.round_takes(place)
+            took = f"{'about' if whole else 'more than'} {_rough(seconds * phase.iterations)}"
+            lines.append(f"  {phase.name}: {phase.iterations} rounds{stops}, {took}")
     return "\n".join(lines)
 
 
@@ -65,15 +68,26 @@ def _count(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
 
 
-def _rough_time(session: Session, place: int) -> str:
-    """Return how long a phase will take, by trying a moment of it on a copy of the method."""
+def _tried(session: Session) -> Forecast:
+    """Return how long the rounds of each phase take, by trying a moment of them on a copy of the method."""
     with torch.random.fork_rng():
         method = session.build()
-        phase = method.phases()[place]
-        trial = tried(method, phase, lambda spent: spent > PATIENCE)
-    left = trial.seconds * phase.iterations
-    words = f"{left:.0f} s" if left < 90 else f"{left / 60:.0f} min" if left < 5400 else f"{left / 3600:.1f} h"
-    return f"about {words}" if trial.whole else f"more than {words}"
+        phases = method.phases()
+        forecast = Forecast(phases, 1, 1)
+        for place, phase in enumerate(phases):
+            if phase.iterations:
+                forecast.trial(place, tried(method, phase, lambda spent: spent > PATIENCE))
+    return forecast
+
+
+def _rough(seconds: float) -> str:
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 90
+        else f"{seconds / 60:.0f} min"
+        if seconds < 5400
+        else f"{seconds / 3600:.1f} h"
+    )
 
 
 def report_text(report: FinalReport, control: FinalReport | None = None) -> str:

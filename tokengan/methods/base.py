@@ -305,12 +305,13 @@ class Method(nn.Module):
         With `patience` it ends after so many evaluations without a lower held-out NLL, at its best state.
         """
         per_epoch = self.batches.per_epoch
-        return self.epochs_phase(
+        phase = self.epochs_phase(
             "pretrain generator",
             epochs,
             lambda k: self.update(**self.mle_losses(self.real(), k // per_epoch)),
             patience,
         )
+        return replace(phase, moves={"generator": per_epoch}) if phase.iterations == epochs else phase
 
     def epochs_phase(self, name: str, epochs: int, step: Callable[[int], None], patience: int | None = None) -> Phase:
         """Return a phase of passes over the training data: a round is an epoch, or 1,000 batches of a longer one.

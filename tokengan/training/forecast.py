@@ -128,7 +128,7 @@ class Forecast:
             after = first - (pending and k == phase)
             if after >= last:
                 continue
-            cost, whole = self._round(k)
+            cost, whole = self.round_takes(k)
             looks, saves = (_times(after, last, every) for every in (self.eval_every[k], self.save_every))
             total += (last - first) * cost
             total += looks * self._pause("evaluation", k) + saves * self._pause("checkpoint", k)
@@ -136,8 +136,8 @@ class Forecast:
             less = less or self.phases[k].patience is not None
         return Left(total, more, less)
 
-    def _round(self, phase: int) -> tuple[float, bool]:
-        """Return what a round takes, and whether that is all of it."""
+    def round_takes(self, phase: int) -> tuple[float, bool]:
+        """Return what a round of a phase takes, and whether that is all of it."""
         mean = self._rounds[phase].mean()
         if mean is not None:
             return mean, True
