@@ -33,10 +33,11 @@ from tokengan.sequences import Sequences
 from tokengan.spec import Net
 from tokengan.tasks.base import Task
 
-__all__ = ["Loss", "Method", "Phase", "cross_fitted", "generator_state"]
+__all__ = ["Loss", "Method", "Moves", "Phase", "cross_fitted", "generator_state"]
 
 Metrics = Mapping[str, float | Tensor]
 Loss = Tensor | tuple[Tensor, Metrics] | Iterable[Tensor | tuple[Tensor, Metrics]]
+Moves = Mapping[str, int] | None
 
 
 class Update(Protocol):
@@ -73,7 +74,7 @@ class Phase:
     watch: str | None = None
     patience: int | None = None
     eval_every: int | None = None
-    moves: Mapping[str, int] | None = None
+    moves: Moves = None
 
 
 def cross_fitted(rows: int, share: float, seed: int) -> tuple[Tensor, Tensor]:
