@@ -139,12 +139,13 @@ def test_a_round_is_told_from_a_part_of_it_where_its_moves_are_known(clock):
         Phase("game", 6, game, moves={"policy": 3, "discriminator": 8, "generator": 1}),
     ]
     forecast = Forecast(phases, 100, 100)
-    forecast.trial(2, trial := tried(toy, phases[2], lambda spent: spent > 8))
-    assert (trial.seconds, trial.whole, trial.moves) == (10.0, False, {"policy": [5.0, 5.0]})
+    forecast.trial(2, trial := tried(toy, phases[2], lambda spent: True))
+    # The three that tell what one takes, though it was enough before.
+    assert (trial.seconds, trial.whole, trial.moves) == (15.0, False, {"policy": [5.0] * 3})
     assert forecast.left(2, 0) == Left(6 * 15.0, more=True)  # nothing is known of the other players
-    forecast.trial(1, Trial(7.0, False, {"discriminator": [3.0, 2.0, 2.0]}))  # the first one has the samples before it
+    forecast.trial(1, Trial(8.0, False, {"discriminator": [4.0, 2.0, 2.0]}))  # the first one has the samples before it
     forecast.round(0, 15.0)
-    assert forecast.left(1, 0) == Left(2 * 9.0 + 6 * (3 * 5.0 + 8 * 2.0 + 1.5))
+    assert forecast.left(1, 0) == Left(2 * 10.0 + 6 * (3 * 5.0 + (2.0 + 8 * 2.0) + 1.5))
 
 
 def test_the_bar_and_the_lines_count_down(clock):

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Forecast", "Left", "Trial", "tried"]
 
+FEW = 3  # updates of a player that a trial is not broken off before, where they tell the rest
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -144,20 +146,27 @@ class Forecast:
         trial, moves = self._trials.get(phase, Trial(0.0, False)), self.phases[phase].moves
         if trial.whole or moves is None or not trial.seconds:
             return trial.seconds, trial.whole
-        rest = {name: count - len(trial.moves.get(name, ())) for name, count in moves.items()}
-        costs = {name: self._move(name) for name, count in rest.items() if count > 0}
-        known = [rest[name] * cost for name, cost in costs.items() if cost is not None]
-        return trial.seconds + sum(known), len(known) == len(costs)
+        total, sure = trial.seconds, True
+        for name, count in moves.items():
+            made = len(trial.moves.get(name, ()))
+            cost = self._move(name) if made < count else (0.0, 0.0)
+            total += 0.0 if cost is None else (count - made) * cost[1] + (cost[0] if not made else 0.0)
+            sure = sure and cost is not None
+        return total, sure
 
-    def _move(self, name: str) -> float | None:
-        """Return what an update takes: the median of all trials, or the mean of a phase that had no other."""
-        seen = [seconds for trial in self._trials.values() for seconds in trial.moves.get(name, ())]
+    def _move(self, name: str) -> tuple[float, float] | None:
+        """Return what comes before the first update of a player, such as new samples, and what an update takes.
+
+        That is the median of all trials, or else the mean of a phase that had no other player.
+        """
+        seen = [trial.moves[name] for trial in self._trials.values() if len(trial.moves.get(name, ())) > 1]
         if seen:
-            return median(seen)
+            each = median(seconds for one in seen for seconds in one[1:])
+            return max(max(one[0] for one in seen) - each, 0.0), each
         for phase, cost in zip(self.phases, self._rounds, strict=True):
             mean = cost.mean()
             if mean is not None and phase.moves is not None and set(phase.moves) == {name}:
-                return mean / phase.moves[name]
+                return 0.0, mean / phase.moves[name]
         return None
 
     def _pause(self, kind: str, phase: int) -> float:
@@ -182,17 +191,20 @@ class _Enough(Exception):  # not an error
 class _Timed(Updater):
     """Notes what each update took, and breaks off after one when it has been enough."""
 
-    def __init__(self, method: Any, enough: Callable[[float], bool]) -> None:
+    def __init__(self, method: Any, phase: Phase, enough: Callable[[float], bool]) -> None:
         super().__init__(players_of(method))
-        self.enough, self.moves = enough, defaultdict[str, list[float]](list)
+        self.phase_moves, self.enough = phase.moves or {}, enough
+        self.moves = defaultdict[str, list[float]](list)
         self.begun = self.last = time.monotonic()
 
     def __call__(self, **losses: Any) -> None:
         super().__call__(**losses)
-        now = time.monotonic()
-        self.moves[next(iter(losses))].append(now - self.last)
+        now, name = time.monotonic(), next(iter(losses))
+        self.moves[name].append(now - self.last)
         self.last = now
-        if self.enough(now - self.begun):
+        # The first of a player's has more before it than the others; those tell the rest of the round.
+        some = len(self.moves[name]) >= min(FEW, self.phase_moves.get(name, 0))
+        if some and self.enough(now - self.begun):
             raise _Enough
 
 
@@ -204,7 +216,7 @@ def tried(method: Any, phase: Phase, enough: Callable[[float], bool]) -> Trial:
         phase: One of the copy's phases.
         enough: Asked with the seconds gone whether to break off.
     """
-    method.update = timed = _Timed(method, enough)
+    method.update = timed = _Timed(method, phase, enough)
     method.train()
     whole = True
     try:

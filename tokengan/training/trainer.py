@@ -501,10 +501,9 @@ def _enough(known: float, phase: Phase, spent: float) -> bool:
     """Return whether a trial has taken enough: a second, or a twentieth of all that is known to come, up to a limit.
 
     The phase that is tried takes `iterations * spent` at least, so one of twenty rounds or more is tried to the end of
-    one, if that is within the limit. Where single updates tell the rest there is no need for more than a few of them.
+    one, if that is within the limit.
     """
-    limit = TRIAL if phase.moves is None else TRIAL / 5
-    return spent > max(1.0, min(limit, (known + phase.iterations * spent) / 20))
+    return spent > max(1.0, min(TRIAL, (known + phase.iterations * spent) / 20))
 
 
 @contextmanager
