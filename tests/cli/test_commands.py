@@ -267,6 +267,7 @@ def test_profile_shows_where_the_time_went_and_is_no_setting(tg, my_txt, tiny, t
     )
     assert weights(Path("run")) == weights(trained)
     assert not (trained / "profile.json").exists()
+    assert "final figures" in tg("resume", "run", "--profile").out  # of this part of the run: nothing was left to train
 
 
 def test_a_config_with_nothing_left_out_builds_the_same_config(my_txt):
