@@ -33,6 +33,7 @@ from tokengan.training.hardware import Hardware
 from tokengan.training.profile import Profile
 from tokengan.training.profile_text import as_text
 from tokengan.training.progress import Progress
+from tokengan.training.run import Run
 from tokengan.training.updater import Updater, players_of
 
 CLOCK = time.process_time
@@ -84,7 +85,14 @@ def whole_run(method: str, data: str | None, preset: str | None, settings: dict[
     ]
     starts = {name: at - begun for at, name in watch.begun}
     figures = {one.name: one.value for one in trained.report.figures} if trained.report else {}
-    return {"profile": found, "said": said, "phases": starts, "figures": figures, "rounds": trained.result.step}
+    return {"profile": found, "said": said, "phases": starts, "figures": figures, "start": start_of(out)}
+
+
+def start_of(run: Path) -> dict[str, float]:
+    """Return the figures on the way of the model that the game began with."""
+    begun = int(Run(run).checkpoints.find("start"))
+    record = next(record for record in Run(run).records() if record["step"] == begun)
+    return {name: figure["value"] for name, figure in record["figures"].items()}
 
 
 def game(settings: dict[str, Any], task: Any = None) -> Any:
@@ -220,11 +228,16 @@ def page(found: dict[str, Any]) -> str:
 
 
 def _ending(run: dict[str, Any]) -> str:
-    minutes, figures = run["profile"]["seconds"] / 60, run["figures"]
-    shown = ", ".join(
-        f"{name} {figures[name]:.3f}" for name in ("NLL-oracle", "NLL-test", "NLL-div") if name in figures
+    minutes = run["profile"]["seconds"] / 60
+
+    def shown(figures: dict[str, float]) -> str:
+        names = ("NLL-oracle", "NLL-valid", "NLL-test", "NLL-div")
+        return ", ".join(f"{name} {figures[name]:.3f}" for name in names if name in figures)
+
+    return (
+        f"{minutes:.1f} core minutes from reading the data to the final figures ({shown(run['figures'])}). The game began "
+        f"with {shown(run['start'])}; likelihood's settings are those of `mle plain` in the [oracle table](oracle.md)."
     )
-    return f"{minutes:.1f} core minutes from reading the data to the final figures: {shown}."
 
 
 def _block(run: dict[str, Any]) -> str:
