@@ -89,10 +89,11 @@ def whole_run(method: str, data: str | None, preset: str | None, settings: dict[
 
 
 def start_of(run: Path) -> dict[str, float]:
-    """Return the figures on the way of the model that the game began with."""
-    begun = int(Run(run).checkpoints.find("start"))
-    record = next(record for record in Run(run).records() if record["step"] == begun)
-    return {name: figure["value"] for name, figure in record["figures"].items()}
+    """Return the figures on the way of the model that the game began with: the best of likelihood's."""
+    records = {record["step"]: record for record in Run(run).records()}
+    last = records[int(Run(run).checkpoints.find("start"))]
+    best = records[int(last.get("restored", last["step"]))]
+    return {name: figure["value"] for name, figure in best["figures"].items()}
 
 
 def game(settings: dict[str, Any], task: Any = None) -> Any:
@@ -235,8 +236,8 @@ def _ending(run: dict[str, Any]) -> str:
         return ", ".join(f"{name} {figures[name]:.3f}" for name in names if name in figures)
 
     return (
-        f"{minutes:.1f} core minutes from reading the data to the final figures ({shown(run['figures'])}). The game began "
-        f"with {shown(run['start'])}; likelihood's settings are those of `mle plain` in the [oracle table](oracle.md)."
+        f"{minutes:.1f} core minutes from reading the data to the final figures ({shown(run['figures'])}). The game "
+        f"began with {shown(run['start'])}; likelihood's settings are those of `mle plain` in the [oracle table](oracle.md)."
     )
 
 
