@@ -237,7 +237,7 @@ def _ending(run: dict[str, Any]) -> str:
 
     return (
         f"{minutes:.1f} core minutes from reading the data to the final figures ({shown(run['figures'])}). The game "
-        f"began with {shown(run['start'])}; likelihood's settings are those of `mle plain` in the [oracle table](oracle.md)."
+        f"began with {shown(run['start'])}; likelihood's settings are those of `mle plain` in the [table](oracle.md)."
     )
 
 
