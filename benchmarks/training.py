@@ -45,6 +45,7 @@ WIDE = {
     "generator.layers": 2,
     "discriminator.widths": "null",
     "discriminator.filters": "null",
+    "credit.n": 1,
 }
 SMALL_DATA = {"data.size": 1000, "data.valid": 100, "data.test": 100}
 SHORT = {"mle_epochs": 2, "d_rounds": 1, "rounds": 4}
@@ -125,7 +126,7 @@ def policy(method: Any) -> None:
 
 
 WORK: dict[str, tuple[Callable[[Any], None], int]] = {
-    "likelihood step": (likelihood, 10),
+    "likelihood step": (likelihood, 3),
     "ten discriminator steps": (discriminator, 1),
     "policy step": (policy, 1),
 }
@@ -174,7 +175,7 @@ def switches() -> dict[str, Any]:
                 "bf16": (game(settings, plain.task), low),
                 "compiled": (compiled(game(settings, plain.task)), nullcontext),
             },
-            repeats=6,
+            repeats=4,
         )
     return found
 
