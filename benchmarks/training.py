@@ -200,9 +200,10 @@ machine with nothing else to do they are the time that passes, and a second core
 
 LEFT = """\
 The progress bar counts the rounds of the running phase by what they took, those of a phase to come by one trial round
-on a copy, which is made ten seconds into the run, and evaluations and checkpoints by what they took. It says `at most`
-while a phase may stop early, `more than` while there is a phase whose trial round was broken off (a trial may take a
-twentieth of what is known to come), and `about` where both is so. What it said of the run above:"""
+on a copy, ten seconds into the run, and evaluations and checkpoints by what they took. A trial may take a twentieth of
+what is known to come; one that is broken off is completed by what single updates took, where the method says how many
+its rounds make, and where it does not the bar says `more than`. It says `at most` while a phase may stop early: nothing
+tells when it will. What it said of the run above, whose likelihood was given 20 epochs and stopped before:"""
 
 SWITCHES = """\
 `--trainer.precision bf16` runs rounds under bfloat16 autocast; `compiled` is `torch.compile(dynamic=True)` of the
