@@ -10,10 +10,12 @@ __all__ = ["BASE", "DARK", "GROUNDS", "LIGHT", "METHODS", "REAL", "SHAPES", "STY
 
 # Style BASE is ink, REAL a grey star.
 LIGHT = (
-    "#1a1a1a", "#0072b2", "#c44900", "#007a5a", "#a6447e", "#9a6700", "#2b87b8", "#5c5c5c", "#6a4c9c", "#5c6b00", "#b0183f",
+    "#1a1a1a", "#0072b2", "#c44900", "#007a5a", "#a6447e", "#9a6700", "#2b87b8", "#5c5c5c", "#6a4c9c", "#5c6b00",
+    "#b0183f",
 )  # fmt: skip
 DARK = (
-    "#f0f0f0", "#5ab4f0", "#ff8a4c", "#3fcf9f", "#f08cc4", "#e6b84a", "#8fd3ff", "#b9b9b9", "#b79cf2", "#c5d94d", "#ff7a93",
+    "#f0f0f0", "#5ab4f0", "#ff8a4c", "#3fcf9f", "#f08cc4", "#e6b84a", "#8fd3ff", "#b9b9b9", "#b79cf2", "#c5d94d",
+    "#ff7a93",
 )  # fmt: skip
 SHAPES = (
     "circle", "square", "triangle", "diamond", "down", "cross", "plus", "star", "bar", "left", "glass",

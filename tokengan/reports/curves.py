@@ -1,4 +1,4 @@
-"""Charts of quality against diversity: every row at every temperature, over the band of the likelihood model's curve."""
+"""Charts of quality against diversity: every row at every temperature, over the likelihood model's band."""
 
 from __future__ import annotations
 

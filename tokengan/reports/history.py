@@ -22,8 +22,8 @@ ZONES = (
     Zone(0.99, 1.01, "saturated", "bad"),
 )
 ABOUT = (
-    "Figures on the split that checkpoints are chosen by, at every evaluation; one line a seed. NLL-div that falls while "
-    "NLL-valid rises is sharpening."
+    "Figures on the split that checkpoints are chosen by, at every evaluation; one line a seed. NLL-div that falls "
+    "while NLL-valid rises is sharpening."
 )
 HEALTH = (
     "Accuracy of the discriminator on real sequences that it was not trained on and on fresh samples. Under .5 it took "
