@@ -17,10 +17,10 @@ SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#&~!])")
 
 
 def markdown(report: Report) -> str:
-    """Return the text.
+    r"""Return the text.
 
     >>> print(markdown(Report.of("a_b", "One row.", [("Part", [Table(("x", "y"), (("1|2", "3"),))])])), end="")
-    # a\\_b
+    # a\_b
     <BLANKLINE>
     One row.
     <BLANKLINE>
@@ -28,7 +28,7 @@ def markdown(report: Report) -> str:
     <BLANKLINE>
     | x | y |
     |---|---|
-    | 1\\|2 | 3 |
+    | 1\|2 | 3 |
     """
     parts = [f"# {plain(report.title)}", plain(report.lead)]
     for section in report.sections:

@@ -1,7 +1,7 @@
 """A report as one HTML page that asks for nothing else: no script, no font, no picture from anywhere.
 
-Samples are anybody's text. All text is escaped here and in `svg`, nowhere else; a policy in the head forbids scripts and
-loading besides, so that a mistake would do no harm.
+Samples are anybody's text. All text is escaped here and in `svg`, nowhere else; a policy in the head forbids scripts
+and loading besides, so that a mistake would do no harm.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufdd0-\ufdef\ufffe\uffff\ud
 
 STYLE = """
 *{box-sizing:border-box}
-body{margin:0 auto;padding:16px;max-width:1240px;font:15px/1.5 system-ui,sans-serif;background:var(--ground);color:var(--ink)}
+body{margin:0 auto;padding:16px;max-width:1240px;font:15px/1.5 system-ui,sans-serif}
+body{background:var(--ground);color:var(--ink)}
 h1{font-size:1.45em;line-height:1.25;margin:.3em 0;overflow-wrap:anywhere}
 h2{font-size:1.15em;margin:2em 0 .6em;padding-top:.4em;border-top:1px solid var(--line)}
 p{max-width:75ch;margin:.5em 0;overflow-wrap:anywhere}
@@ -62,7 +63,8 @@ summary{cursor:pointer;color:var(--link);padding:5px 0;font-size:.9em}
 .texts h3{font-size:1em;margin:.2em 0 .5em;overflow-wrap:anywhere}
 .texts p{margin:.45em 0;unicode-bidi:isolate}
 .texts .near{margin:-.3em 0 .7em;padding-left:.8em;border-left:2px solid var(--line)}
-pre{background:var(--raised);padding:8px 12px;border-radius:6px;overflow-x:auto;font-size:.84em;white-space:pre-wrap;overflow-wrap:anywhere}
+pre{background:var(--raised);padding:8px 12px;border-radius:6px;font-size:.84em}
+pre{white-space:pre-wrap;overflow-wrap:anywhere}
 @media print{
 body{max-width:none;padding:0;font-size:10.5pt}
 nav,summary{display:none}
@@ -137,7 +139,11 @@ def _words(words: Words) -> str:
     if words.tone in SIGNS:
         sign = f"<b>{SIGNS[words.tone]}</b>"
         return f'<p class="verdict {words.tone}">{sign} {_text(words.text)}</p>'
-    return f"<p{' class="note"' if words.tone else ''}>{_text(words.text)}</p>"
+    return f"<p{_kind('note' if words.tone else '')}>{_text(words.text)}</p>"
+
+
+def _kind(name: str) -> str:
+    return f' class="{name}"' if name else ""
 
 
 def _listing(listing: Listing) -> str:
@@ -161,7 +167,7 @@ def _cells(row: Sequence[str]) -> Iterator[str]:
     yield f'<th scope="row" dir="auto">{_text(row[0])}</th>'
     for cell in row[1:]:
         kind = "n" if NUMERIC.fullmatch(cell) else "long" if len(cell) > 40 else ""
-        yield f"<td{f' class="{kind}"' if kind else ''}>{_text(cell)}</td>"
+        yield f"<td{_kind(kind)}>{_text(cell)}</td>"
 
 
 def _figure(shown: Shown) -> str:

@@ -13,8 +13,8 @@ from tokengan.reports.comparison import Comparison
 __all__ = ["COLUMNS", "sheet"]
 
 COLUMNS = (
-    "kind", "row", "role", "method", "seed", "status", "minutes", "temperature", "figure", "value", "direction", "split",
-    "signature", "note",
+    "kind", "row", "role", "method", "seed", "status", "minutes", "temperature", "figure", "value", "direction",
+    "split", "signature", "note",
 )  # fmt: skip
 
 
