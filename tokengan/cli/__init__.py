@@ -22,6 +22,7 @@ VERBS = {
     "train": "train a method on a file, a built-in name, a hub id, or the built-in oracle",
     "resume": "go on with a run that was stopped or killed",
     "compare": "several methods on one data set, with seeds, temperatures, controls and intervals",
+    "report": "a page of a comparison or of a run: curves, figures with intervals, samples",
     "generate": "write texts with a run",
     "evaluate": "the figures of a run, or of any text against any text",
     "score": "judge texts with a run's discriminator",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -71,6 +72,7 @@ class OracleTask(Task):
             "lines": {"train": size, "valid": valid, "test": test},
             "vocabulary": vocab_size,
             "length": length,
+            "weights": _digest(self.oracle),
         }
 
     def draw(self, rows: int, seed: int) -> Sequences:
@@ -109,6 +111,12 @@ class OracleTask(Task):
             self.spec = Spec.from_json((folder / "spec.json").read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError):
             raise UserError(f"{folder / 'spec.json'} cannot be read: the run folder is not whole") from None
+
+
+def _digest(oracle: LSTM) -> str:
+    """Return 12 hexadecimal digits that name the weights: figures on two oracles cannot be compared."""
+    state = oracle.state_dict()
+    return hashlib.sha256(b"".join(state[name].numpy().tobytes() for name in sorted(state))).hexdigest()[:12]
 
 
 def _random(spec: Spec, hidden: int, seed: int) -> LSTM:
