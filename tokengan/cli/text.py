@@ -161,7 +161,7 @@ def comparison_text(found: Comparison, out: Path) -> str:
     for row in found.rows:
         blocks += [f"{row.name}: {held.sentence}" for held in row.matched if held.figure in ("NLL-oracle", "NLL-test")]
     failed = [f"{row.name}, seed {cell.seed}: {cell.status}" for row, cell in found.cells() if cell.status != "done"]
-    more = f"Everything, with samples and every temperature: {out / 'compare.json'}"
+    more = f"Everything, with samples and every temperature: {out / 'report.html'} (also .md, .csv)"
     return BLANK.join([blocks[0], "\n".join(blocks[1:]), *(["\n".join(failed)] if failed else []), more])
 
 
