@@ -34,12 +34,13 @@ def test_values_and_gradients_are_the_plain_ones(monkeypatch, temperature, chunk
     found, expected = [], []
     for form, given, kept in ((linear_logp, parts, found), (plain, [p.double() for p in parts], expected)):
         leaves = [part.clone().requires_grad_() for part in given]
-        logp, entropy = form(*leaves, target, temperature)  # pyright: ignore[reportCallIssue, reportArgumentType]
+        logp, entropy = form(leaves[0], leaves[1], leaves[2], target, temperature)
         kept += [logp.detach(), entropy.detach()]
         kept += torch.autograd.grad((logp * weights.to(logp.dtype)).sum(), leaves)
-    for one, other in zip(found, expected, strict=True):
+    # The entropy is a difference of numbers as large as the logits, so that it keeps fewer digits.
+    for one, other, digits in zip(found, expected, (1, 10, 1, 1, 1), strict=True):
         assert one.dtype == dtype
-        assert (one.double() - other).norm() <= close * other.norm()
+        assert (one.double() - other).norm() <= digits * close * other.norm()
 
 
 def test_the_gradient_is_that_of_finite_differences():
