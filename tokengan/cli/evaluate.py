@@ -78,7 +78,8 @@ def _run_folder(asked) -> int:  # noqa: ANN001
     if asked.reference or asked.train or asked.metrics or asked.column or asked.report or asked.plot:
         raise UserError(
             f"{asked.what} is a run, which has its own data: leave out --reference, --train, --metrics, --column and "
-            f"--plot, and see `tokengan report {asked.what}`, or write samples with `tokengan generate {asked.what} --out FILE` and evaluate the file"
+            f"--plot, see `tokengan report {asked.what}`, or write samples with `tokengan generate {asked.what} "
+            "--out FILE` and evaluate the file"
         )
 
     from tokengan.api import load
