@@ -1,21 +1,23 @@
-"""Time BLEU-2..5 and leave-one-out Self-BLEU-2..5 on one core against nltk, as a ratio in one run.
+"""BLEU-2..5 and leave-one-out Self-BLEU-2..5 against nltk, and at ten times the size: writes the page of the docs.
 
-    python benchmarks/text_metrics.py [--sentences 10000] [--plain 4] [--data ../shared/data/coco-captions]
+    OMP_NUM_THREADS=1 python benchmarks/text_metrics.py [--sentences 10000] [--plain 4] [--data ../shared/data]
 
 nltk is timed on a few hypotheses, each against all references, and extrapolated to all of them: its cost per hypothesis
-is the same for each. The scores of those few are compared too. Growth: the same at a tenth of the sentences.
+is the same for each. The scores of those few are compared too. Captions beyond those there are: `captions.py`. All
+times are CPU seconds of one thread, the least of some runs.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
+import random
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from captions import Text, at_least, lines
 from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
 from tokengan.metrics import bleu, self_bleu
@@ -26,10 +28,10 @@ Result = TypeVar("Result")
 
 
 def timed(work: Callable[[], Result], repeats: int = 1) -> tuple[Result, float]:
-    """Return the result and the seconds of the fastest of some runs: the others waited for somebody else."""
-    start = time.perf_counter()
+    """Return the result and the CPU seconds of the fastest of some runs."""
+    start = time.process_time()
     result = work()
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     return (result, seconds) if repeats == 1 else (result, min(seconds, timed(work, repeats - 1)[1]))
 
 
@@ -46,33 +48,59 @@ def row(name: str, ours: dict[int, np.ndarray], seconds: float, nltk: np.ndarray
     return "| " + " | ".join([*cells, " ".join(f"{ours[n].mean():.3f}" for n in ORDERS)]) + " |"
 
 
+def both(hypotheses: Text, references: Text, repeats: int = 3) -> tuple[float, float]:
+    """Return the seconds of BLEU of hypotheses against references, and of Self-BLEU of the references."""
+    return tuple(
+        timed(work, repeats)[1]
+        for work in (lambda: bleu(hypotheses, references, ORDERS), lambda: self_bleu(references, ORDERS))
+    )
+
+
 def main() -> None:
-    """Measure and print a Markdown table."""
+    """Measure and write a Markdown page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    root = Path(__file__).parents[1]
     parser.add_argument("--sentences", type=int, default=10_000)
     parser.add_argument("--plain", type=int, default=4, help="hypotheses that nltk scores")
-    parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared/data/coco-captions")
+    parser.add_argument("--data", type=Path, default=root.parent / "shared" / "data")
+    parser.add_argument("--out", type=Path, default=root / "docs" / "results" / "text-metrics.md")
     arguments = parser.parse_args()
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    train, test = (
-        [line.split() for line in (arguments.data / f"{name}.tok.txt").read_text().splitlines()[: arguments.sentences]]
-        for name in ("train", "test")
-    )
-    few = range(arguments.plain)
-    size = len(test)
-    print(f"{size:,} captions, one core, n = 2..5, nltk extrapolated from {len(few)} hypotheses\n")
-    print("| work | tokengan | nltk | ratio | largest difference | scores |\n|---|---|---|---|---|---|")
+    train, test = (lines(arguments.data / f"coco-captions/{name}.tok.txt") for name in ("train", "test"))
+    train, test = train[: arguments.sentences], test[: arguments.sentences]
+    size, few = len(test), range(arguments.plain)
+    page = [
+        "# BLEU and Self-BLEU against nltk",
+        "",
+        f"Output of `python benchmarks/text_metrics.py`: {size:,} against {size:,} COCO captions, n = 2..5, CPU",
+        "seconds of one thread.",
+        f"nltk is measured on {len(few)} hypotheses and extrapolated: its cost is the same for each.",
+        "",
+        "| work | tokengan | nltk | ratio | largest difference | scores |\n|---|---|---|---|---|---|",
+    ]
     scores, seconds = timed(lambda: bleu(train, test, ORDERS), repeats=3)
     by_nltk, nltk_seconds = timed(lambda: np.array([plain(train[i], test) for i in few]))
-    print(row("BLEU, train lines against test", scores, seconds, by_nltk, nltk_seconds))
+    page.append(row("BLEU, train lines against test", scores, seconds, by_nltk, nltk_seconds))
     scores, self_seconds = timed(lambda: self_bleu(test, ORDERS), repeats=3)
     by_nltk, nltk_seconds = timed(lambda: np.array([plain(test[i], test[:i] + test[i + 1 :]) for i in few]))
-    print(row("Self-BLEU, test lines", scores, self_seconds, by_nltk, nltk_seconds))
-    tenth = size // 10
-    small = timed(lambda: (bleu(train[:tenth], test[:tenth]), self_bleu(test[:tenth])), repeats=3)[1]
-    both = seconds + self_seconds
-    print(f"\nBoth together: {both:.2f} s. At a tenth of the sentences: {small:.3f} s, a ratio of {both / small:.0f}.")
+    page.append(row("Self-BLEU, test lines", scores, self_seconds, by_nltk, nltk_seconds))
+    page += [
+        "",
+        f"Both together: {seconds + self_seconds:.2f} s.",
+        "",
+        "| sentences | BLEU | Self-BLEU | both, to the row above |",
+    ]
+    page.append("|---:|---:|---:|---:|")
+    # The files are in order of topic.
+    mixed = [random.Random(0).sample(text, len(text)) for text in (train, test)]
+    before = 0.0
+    for many in (size // 10, size, 10 * size):
+        one, other = both(*(at_least(text, many, seed) for seed, text in enumerate(mixed)), repeats=5)
+        ratio = f"{(one + other) / before:.1f}" if before else ""
+        page.append(f"| {many:,} | {one:.3f} s | {other:.3f} s | {ratio} |")
+        before = one + other
+    page += ["", f"Beyond {size:,} the captions are drawn from a chain of their words.", ""]
+    arguments.out.write_text("\n".join(page), encoding="utf-8")
+    print("\n".join(page))
 
 
 if __name__ == "__main__":

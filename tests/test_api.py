@@ -12,6 +12,7 @@ import torch
 
 import tokengan
 from tokengan import UserError
+from tokengan.config import configure
 from tokengan.config.settings import data_settings, flatten, overlay
 from tokengan.generators.recurrent import GRU
 
@@ -93,6 +94,19 @@ def test_settings_may_be_nested_dotted_or_classes():
     nested = flatten({"generator": partial(GRU, hidden=6), "credit": {"n": 2}})
     assert nested == {"generator": "tokengan.generators.recurrent.GRU", "generator.hidden": 6, "credit.n": 2}
     assert flatten({"credit.n": 2}) == {"credit.n": 2}
+
+
+@pytest.mark.parametrize("null", [None, "null"])
+def test_null_is_null_in_a_group_or_a_part_of_a_part(null, tmp_path):
+    """One by one the parser would read it as the text "None". What is beside it keeps its value, also in a replay."""
+    config = configure("maligan", settings={"estimator.baseline.end": null, "estimator.tempering": 0.5})
+    baseline = config.values.estimator.init_args.baseline
+    assert (baseline.start, baseline.end, baseline.over) == (1.0, None, 100)
+    assert config.values.estimator.init_args.tempering == 0.5
+    part = configure("seqgan", settings={"generator": "ensemble", "generator.member.init_std": null})
+    assert part.values.generator.init_args.member.init_args.init_std is None
+    (tmp_path / "config.yaml").write_text(config.dump())
+    assert configure(None, file=tmp_path / "config.yaml").dump() == config.dump()
 
 
 def test_other_data_drop_the_settings_of_the_data_they_replace():

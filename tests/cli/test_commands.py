@@ -253,6 +253,23 @@ def test_config_yaml_replays_the_run_to_the_same_bits(tg, my_txt, tiny, trained)
     assert weights(a)[1] != weights(trained)[1]
 
 
+def test_profile_shows_where_the_time_went_and_is_no_setting(tg, my_txt, tiny, trained):
+    ended = tg("train", "seqgan", "my.txt", "--out", "run", "--trainer.quiet", "--profile", *tiny)
+    assert ended.code == 0
+    table = Path("run", "profile.txt").read_text()
+    assert table in ended.out
+    assert table.splitlines()[0].split("  ")[0] == "seconds"
+    found = json.loads(Path("run", "profile.json").read_text())
+    assert {"roll-outs", "scoring", "policy: backward"} < set(found["phases"]["adversarial"]["parts"])
+    assert "final figures" in found["phases"][""]["parts"]
+    assert Path("run", "config.yaml").read_text() == (trained / "config.yaml").read_text().replace(
+        str(trained.parent), str(my_txt.parent)
+    )
+    assert weights(Path("run")) == weights(trained)
+    assert not (trained / "profile.json").exists()
+    assert "final figures" in tg("resume", "run", "--profile").out  # of this part of the run: nothing was left to train
+
+
 def test_a_config_with_nothing_left_out_builds_the_same_config(my_txt):
     from tokengan.config import configure
 

@@ -106,3 +106,42 @@ def test_against_the_plain_version(widths):
         assert features.tolist() == pytest.approx(highway, abs=1e-9)
     whole = network(Sequences(*pad_lists([rows[0], rows[5]], pad=0)))  # no padding at all
     torch.testing.assert_close(whole["logits"], outputs["logits"][[0, 5]], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("full", [True, False])
+@pytest.mark.parametrize("widths", [(1, 2, 3), (2, 9)])
+def test_looking_up_is_the_convolution_whatever_the_lengths(full, widths):
+    torch.manual_seed(0)
+    spec = Spec(vocab_size=11, max_length=7)
+    judge = HighwayCNN(spec, embedding=5, widths=widths, filters=[4] * len(widths)).eval()
+    lengths = torch.full((40,), 7) if full else torch.randint(1, 8, (40,))
+    mask = torch.arange(7) < lengths.unsqueeze(1)
+    x = Sequences(torch.randint(11, (40, 7)), mask)
+    with torch.no_grad():
+        expected = judge(x)
+        with judge.steady(40):
+            assert judge._tables is not None
+            found = judge(x)
+            padded = judge(x.replace(tokens=x.tokens.masked_fill(~mask, 3)))
+        assert judge._tables is None
+    for name in ("logits", "features"):
+        torch.testing.assert_close(found[name], expected[name], atol=1e-6, rtol=1e-5)
+        assert torch.equal(found[name], padded[name])
+
+
+def test_tables_are_not_used_for_a_gradient_nor_after_a_change_nor_for_a_few_rows():
+    spec = Spec(vocab_size=11, max_length=7)
+    judge = HighwayCNN(spec, embedding=5, widths=(2,), filters=(4,)).eval()
+    x = Sequences(torch.randint(11, (4, 7)), torch.ones(4, 7, dtype=torch.bool))
+    with judge.steady(1000):
+        assert judge(x)["logits"].requires_grad
+    with torch.no_grad():
+        judge.convolutions[0].weight += 1
+        expected = judge(x)["logits"]
+        with judge.steady(1000):
+            torch.testing.assert_close(judge(x)["logits"], expected)
+    with judge.steady(1):
+        assert judge._tables is None
+    with pytest.raises(KeyError), judge.steady(1000):
+        raise KeyError
+    assert judge._tables is None

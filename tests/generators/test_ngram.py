@@ -199,6 +199,15 @@ def test_all_faces_of_a_counted_law_agree(order):
         scored, expected = model.score(x, temperature), Autoregressive.score(model, x, temperature)
         for name in ("logp", "entropy"):
             torch.testing.assert_close(scored[name], torch.where(x.mask, expected[name], 0.0), rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(model.likelihood(x), model.score(x)["logp"], rtol=1e-9, atol=1e-9)
+
+
+def test_counts_do_not_depend_on_how_the_data_are_parted():
+    whole, parted, rows = NGram(SPEC, 3), NGram(SPEC, 3), lines(50, 1)
+    whole.count(batch_of(rows))
+    parted.count(*(batch_of(sorted(rows, key=len)[i : i + 20]).trim() for i in range(0, 50, 20)))
+    for (name, one), other in zip(whole.named_buffers(), parted.buffers(), strict=True):
+        assert torch.equal(one, other), name
 
 
 @torch.no_grad()

@@ -18,6 +18,7 @@ from tokengan.generators.conditional import Conditional
 from tokengan.generators.per_label import PerLabel
 from tokengan.generators.recurrent import LSTM
 from tokengan.losses.minimax import Minimax
+from tokengan.methods.gan import GAN
 from tokengan.methods.labelgan import LabelGAN
 from tokengan.methods.sentigan import SentiGAN
 from tokengan.methods.seqgan import SeqGAN
@@ -85,6 +86,15 @@ def test_the_discriminator_sees_labels_in_equal_numbers(task: LabelledTask) -> N
         assert abs(fake.condition["label"].float().mean() - 0.5) < 0.4
 
 
+def test_reals_drawn_batch_by_batch_are_in_equal_numbers_too(task: LabelledTask) -> None:
+    """Where G's sample is relaxed D gets a batch of each kind at a time: the labels alone must not tell them apart."""
+    method = GAN(task, lambda spec: Conditional(spec, small), cnn, batch_size=32, cross_fit=0.5)
+    drawn = [method.judged_real() for _ in range(2 * method.judge_batches.per_epoch)]
+    assert all(abs(real.condition["label"].float().mean() - 0.5) < 1 / 32 for real in drawn)
+    kept = {tuple(row) for row in method.task.train.tokens[method.judge_rows].tolist()}
+    assert all(tuple(row) in kept for real in drawn for row in real.tokens.tolist())
+
+
 def test_a_class_is_a_label_and_the_last_what_is_generated(task: LabelledTask) -> None:
     """After some teaching D tells the labels of real text apart, and G's random writing from all of them."""
     method = built(SentiGAN, task)
@@ -109,14 +119,15 @@ def test_sentigan_learns_what_belongs_to_a_label(task: LabelledTask, network: An
 def test_the_penalty_alone_has_no_anchor(task: LabelledTask) -> None:
     """Without likelihood in the rounds the law drifts from the data (sentigan.md, trap 2)."""
     kept = {}
-    for steps in (0, 5):
-        method = built(SentiGAN, task, mle_steps=steps, g_steps=5, d_steps=0, policy_optimiser=Optimiser(lr=3e-2))
-        for _ in range(40):
+    for steps in (0, 4):
+        method = built(SentiGAN, task, mle_steps=steps, g_steps=4, d_steps=0, policy_optimiser=Optimiser(lr=3e-2))
+        for _ in range(30):
             method.update(generator=method.mle_loss(method.real(), 0))
-        for i in range(4):
+        for i in range(3):
             method.round(i)
-        kept[steps] = float(method.mle_loss(task.test, 0))
-    assert kept[5] < kept[0] - 0.3
+        with torch.no_grad():
+            kept[steps] = float(method.mle_loss(task.test, 0))
+    assert kept[4] < kept[0] - 0.15
 
 
 def test_penalties_of_real_sentences_where_that_is_asked_for(task: LabelledTask) -> None:

@@ -72,6 +72,28 @@ def test_bleu_equals_nltk_against_all_ten_thousand_references(words):
     np.testing.assert_allclose(by_sentence(bleu(samples, references)), expected, rtol=0, atol=1e-9)
 
 
+@pytest.mark.parametrize("n", ORDERS)
+def test_bleu_equals_sacrebleu_where_the_definitions_do(words, n):
+    """Sentence BLEU against many references, white space as it is, a zero count as 0.1.
+
+    Left out are samples of fewer than n words, which sacreBLEU gives 0 and method1 a smoothed share, and those without
+    one common word: there method1 gives 0 outright.
+    """
+    sacrebleu = pytest.importorskip("sacrebleu.metrics", reason="the extra metrics is not installed")
+    judge = sacrebleu.BLEU(
+        max_ngram_order=n, smooth_method="floor", smooth_value=0.1, tokenize="none", effective_order=False
+    )
+    references = words("coco-captions/test.tok.txt")[:150]
+    samples = [s for s in words("peer-samples/texygen_coco_seqgan.txt")[:60] if len(s) >= n]
+    known = [" ".join(reference) for reference in references]
+    expected = [judge.sentence_score(" ".join(sample), known).score / 100 for sample in samples]
+    np.testing.assert_allclose(bleu(samples, references)[n], expected, rtol=0, atol=1e-9)
+    # And corpus BLEU, of a corpus of one sentence with one reference: pooled counts are then its own.
+    pair = cut("a man rides a horse on the beach"), cut("a man is riding a horse on the long beach")
+    pooled = judge.corpus_score([" ".join(pair[0][0])], [[" ".join(pair[1][0])]]).score / 100
+    assert bleu(*pair)[n][0] == pytest.approx(pooled, abs=1e-9)
+
+
 def test_ceilings_measured_on_coco_captions(words):
     train, test = words("coco-captions/train.tok.txt"), words("coco-captions/test.tok.txt")
     assert means(bleu(train, test)) == pytest.approx([0.743, 0.526, 0.343, 0.222], abs=ROUNDED)

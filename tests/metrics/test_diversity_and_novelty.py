@@ -3,13 +3,14 @@
 import math
 from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tokengan.metrics import CopyShare, Distinct, Entropy, Given, Novelty
 from tokengan.metrics.diversity import distinct, distinct_at, entropy, top_sentence_share, unique_share
-from tokengan.metrics.ngrams import draw
+from tokengan.metrics.ngrams import _sorted, draw, encode, ngrams
 from tokengan.metrics.novelty import copy_share, novelty
 
 corpora = st.lists(st.lists(st.sampled_from("abc"), max_size=6), min_size=1, max_size=8)
@@ -57,6 +58,25 @@ def test_novelty_is_a_plain_recount(samples, train):
         grams, known = plain_ngrams(samples, n), set(plain_ngrams(train, n))
         expected = sum(gram not in known for gram in grams) / len(grams) if grams else math.nan
         assert value == pytest.approx(expected, nan_ok=True)
+
+
+@settings(max_examples=60, deadline=None)
+@given(corpora)
+def test_ngrams_are_those_of_each_sentence_grouped_in_the_order_of_the_text(corpus):
+    flat = [word for sentence in corpus for word in sentence]
+    for n, places, ids in ngrams(encode(corpus), 3):
+        grams = [tuple(flat[p : p + n]) for p in places]
+        assert sorted(grams) == sorted(plain_ngrams(corpus, n))
+        assert len(set(zip(ids, grams, strict=True))) == len(set(grams)) == len(set(ids))
+        assert list(zip(ids, places, strict=True)) == sorted(zip(ids, places, strict=True))
+
+
+@pytest.mark.parametrize("largest", [5, 2**40, 2**61])
+def test_keys_are_sorted_stably_with_and_without_room_for_their_places(largest):
+    keys = np.random.default_rng(0).integers(0, 5, 300) * (largest // 5)
+    order, found = _sorted(keys.copy())
+    assert order.tolist() == np.argsort(keys, kind="stable").tolist()
+    assert found.tolist() == sorted(keys)
 
 
 def test_distinct_on_a_budget_is_that_of_the_set_when_the_budget_takes_all_of_it():

@@ -19,6 +19,7 @@ from tokengan.metrics import (
     table,
     to_json,
 )
+from tokengan.training.progress import Progress
 
 SAMPLES = ["a cat sat", "a dog sat", "a dog sat"]
 REFERENCE = ["a cat ran", "the dog sat", "a bird sang", "it rained"]
@@ -82,7 +83,7 @@ def test_pain_07_a_reference_that_is_the_training_text_is_not_called_test():
 
 def test_real_text_stands_beside_every_figure():
     figures = by_name(SAMPLES, REFERENCE, TRAIN)
-    compared = ("BLEU", "MS-Jaccard", "JS", "length", "mean length")
+    compared = ("BLEU", "MS-Jaccard", "JS", "length", "mean length", "LM", "reverse LM")
     labels = {name: "train lines" if name.startswith(compared) else "reference" for name in figures if "(" not in name}
     assert set(figures) == set(labels) | {f"{name} ({label})" for name, label in labels.items()}
     # Of the four references as many are drawn as there are samples, so the two may stand in one column.
@@ -107,21 +108,6 @@ def test_ceilings_stand_in_the_report_on_coco(words):
     assert round(figures["BLEU-2 (train lines)"].value, 3) == 0.743
     assert round(figures["Self-BLEU-5 (reference)"].value, 3) == 0.460
     assert figures["Self-BLEU-5 (reference)"].value == pytest.approx(figures["Self-BLEU-5"].value, abs=1e-12)
-
-
-def test_within_bounds_or_not_a_number_with_a_reason():
-    for texts in (
-        (["a"],),
-        (["a", "a"], ["a"], ["a"]),
-        (["a b", ""], ["c d"], ["e f"]),
-        (["a b c d e f"] * 3, ["a b c d e f"] * 3, ["u v w x y z"] * 3),
-    ):
-        at_hand = dict(zip(("samples", "reference", "train"), texts, strict=False))
-        for name, metric in known_metrics().items():
-            if metric.needs <= set(at_hand):
-                for figure in evaluate_texts(**at_hand, metrics=[name]):
-                    inside = metric.bounds[0] <= figure.value <= metric.bounds[1] * (1 + 1e-12)
-                    assert inside or (math.isnan(figure.value) and figure.note), figure
 
 
 def test_an_empty_sample_counts_and_an_empty_reference_line_does_not():
@@ -188,6 +174,30 @@ def test_a_metric_from_outside_reads_extras_and_gets_no_real_text_row():
         evaluate(Given([["a"]]), [NeedsOracle()])
     figures = evaluate(Given([["a"]], [["a"]], [["a"]], extra={"oracle": 5.75}), [NeedsOracle()])
     assert [(figure.name, figure.value) for figure in figures] == [("NLL-oracle", 5.75)]
+
+
+class Shown(Progress):
+    def __init__(self):
+        self.phases = []
+
+    def phase(self, name, rounds, done):
+        self.phases.append((name, rounds, done))
+
+
+def test_progress_names_each_metric_and_shows_on_a_terminal_alone(monkeypatch, capsys):
+    shown = Shown()
+    evaluate(Given([["a"]], [["a"]]), [known_metrics()[name] for name in ("distinct", "js")], shown)
+    assert shown.phases == [("distinct", 2, 0), ("js", 2, 1)]
+    evaluate_texts(SAMPLES, REFERENCE, progress=True)
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    evaluate_texts(SAMPLES, REFERENCE)
+    assert capsys.readouterr() == ("", "")
+    evaluate_texts(SAMPLES, REFERENCE, metrics=["js"], progress=True)
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "js" in shown.err
+    assert "0/1" in shown.err
 
 
 def test_table_and_json():

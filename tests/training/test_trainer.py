@@ -27,6 +27,7 @@ from tokengan.sampling.write import write
 from tokengan.tasks.oracle import OracleTask
 from tokengan.training import rng
 from tokengan.training.evaluation import EvaluationChangedState
+from tokengan.training.forecast import Left
 from tokengan.training.hardware import Hardware
 from tokengan.training.health import NLL_DIV, TOP_SHARE
 from tokengan.training.progress import Bar, Lines
@@ -404,12 +405,13 @@ def test_lines_show_rate_and_time_left():
     lines = Lines(file, every=0)
     lines.phase("adversarial", 4, 1)
     lines.tick()
+    lines.left(Left(3700))
     lines.round()
     text = file.getvalue()
     assert "adversarial: 4 rounds, 1 done" in text
     assert "1 updates in this round" in text
     assert "adversarial 2/4" in text
-    assert "left" in text
+    assert "1:01:40 left" in text
 
 
 def test_the_bar_moves_inside_a_round():

@@ -39,6 +39,7 @@ LONGEST = 60.0  # seconds that a phase is tried for
 # Rounds that early stopping usually goes on for before its patience begins to run: on 10,000 captions and on the oracle
 # the best epoch is the fourth to the eleventh.
 USUAL_ROUNDS = 7
+GRACE = 5.0  # seconds that a cell has to save once its parent is gone
 EVERY = 5.0  # seconds between two notes of the clock
 
 
@@ -196,13 +197,18 @@ def _tried(method: Method, phase: Phase) -> tuple[float, bool]:
 
 
 def _end_with_parent() -> None:
-    """Stop as at SIGTERM, work saved, once the pipe from the parent closes: it was killed, or wants no more."""
+    """Stop as at SIGTERM, work saved, once the pipe from the parent closes: it was killed, or wants no more.
+
+    A round that lasts is not waited for: what it did is lost, as by any kill.
+    """
 
     def wait() -> None:
         # Below Python's own buffer, whose lock a thread that waits would hold while the interpreter ends.
         while os.read(0, 1024):
             pass
         os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(GRACE)
+        os._exit(128 + signal.SIGTERM)
 
     threading.Thread(target=wait, daemon=True).start()
 

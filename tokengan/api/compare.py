@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +22,13 @@ from tokengan.api.session import CONTROL
 from tokengan.data.write import atomic_write
 from tokengan.reports.against import matched
 from tokengan.reports.comparison import Cell, Comparison, Point, Row
+from tokengan.reports.versions import versions
+from tokengan.reports.write import write_report
 from tokengan.training.run import CONFIG, Run
 
 __all__ = ["RESULT", "collect", "compare"]
 
-RESULT, REAL = "compare.json", "real.json"
+RESULT, REPORT, REAL = "compare.json", "report.html", "real.json"
 LOG_LINES = 12  # of a failed cell, that a report shows
 Tell = Callable[[str], None]
 
@@ -50,7 +50,8 @@ class Job:
 def compare(plan: Plan, out: Path, *, processes: int = 2, tell: Tell = print) -> Comparison:
     """Train and measure every cell that is not there yet, and return what all of them came to.
 
-    The result stands in `compare.json`, whether or not every cell could be had.
+    The result stands in `compare.json`, and as a report in `report.html`, `.md` and `.csv`, whether or not every cell
+    could be had.
 
     Args:
         plan: What is compared.
@@ -69,6 +70,7 @@ def compare(plan: Plan, out: Path, *, processes: int = 2, tell: Tell = print) ->
         spent.note()
     found = collect(plan, out)
     atomic_write(out / RESULT, json.dumps(found.to_json(), indent=1, ensure_ascii=False) + "\n")
+    write_report(found, out / REPORT)
     return found
 
 
@@ -258,7 +260,7 @@ def collect(plan: Plan, out: Path) -> Comparison:
             "budget": "the presets' own schedules" if plan.minutes is None else f"{plan.minutes:g} minutes a cell",
             **{f"{name}_seconds": round(value) for name, value in times.items()},
         },
-        environment=_environment(),
+        environment={**versions(), "threads": "one a cell"},
         command=f"tokengan compare --out {out}",
     )
 
@@ -275,8 +277,3 @@ def _cell(plan: Plan, out: Path, path: Path, entry: Entry, seed: int) -> Cell:
     said = "\n".join(log.read_text(errors="replace").splitlines()[-LOG_LINES:]) if failed else ""
     status = "done" if done else "failed" if failed else "missing"
     return Cell(seed, status, str(path.relative_to(out)), minutes, points if done else (), curve, said)
-
-
-def _environment() -> dict[str, str]:
-    packages = {name: version(name) for name in ("tokengan", "torch", "numpy")}
-    return {**packages, "python": platform.python_version(), "machine": f"{platform.machine()}, one thread a cell"}

@@ -11,6 +11,7 @@ from tokengan.api.model import Model
 from tokengan.api.session import Session, TrainedRun
 from tokengan.config import Config, configure
 from tokengan.data.builtin import BUILTIN
+from tokengan.training.profile import Profile
 
 if TYPE_CHECKING:
     from tokengan.metrics.base import Figure
@@ -28,6 +29,7 @@ def train(
     start: str | Path | None = None,
     control: str | None = None,
     config: str | Path | None = None,
+    profile: bool = False,
     **settings: Any,
 ) -> TrainedRun:
     """Train a method on data into a run folder, and measure what came of it.
@@ -41,17 +43,23 @@ def train(
         start: Run folder whose generator weights the run begins with; the likelihood phase is left out.
         control: `constant`: train again from the same start with a reward that knows nothing, and report both.
         config: A run's `config.yaml` to lay under these settings. It is trusted code.
+        profile: Whether to measure where the time goes (`TrainedRun.profile`, and `profile.json` in the folder).
         settings: Settings by name, nested (`credit={"n": 4}`), dotted (`**{"credit.n": 4}`), or part classes.
     """
+    measured = Profile() if profile else None
     resolved = configure(
         method, data, preset=preset, file=config, settings=settings, seed=seed, start=start, control=control
     )
-    return Session(resolved, free_folder(resolved, out)).run()
+    return Session(resolved, free_folder(resolved, out)).run(profile=measured)
 
 
-def resume(run: str | Path, *, at: str | None = None) -> TrainedRun:
-    """Go on with a run from its last checkpoint, or from the one named; its `config.yaml` is trusted code."""
-    return Session.open(run).run(at)
+def resume(run: str | Path, *, at: str | None = None, profile: bool = False) -> TrainedRun:
+    """Go on with a run from its last checkpoint, or from the one named; its `config.yaml` is trusted code.
+
+    With `profile` it is measured where the time of this part of the run goes.
+    """
+    measured = Profile() if profile else None
+    return Session.open(run).run(at, measured)
 
 
 def load(run: str | Path, checkpoint: str | int = "best", *, trust: bool = False, device: str = "cpu") -> Model:
@@ -75,6 +83,7 @@ def evaluate(
     lowercase: bool = False,
     tokens: Literal["word", "char"] = "word",
     encoder: str = "lsa",
+    progress: bool = False,
 ) -> list[Figure]:
     """Return the figures of any texts against any texts.
 
@@ -85,12 +94,21 @@ def evaluate(
         metrics: Names of metrics; None for all cheap ones that can be computed, `["all"]` for the costly ones too.
         lowercase: Lower-case all texts first.
         tokens: Cut at white space (`word`) or into characters (`char`).
-        encoder: What turns texts into vectors for FED, MAUVE and the like: `lsa`, `lsa:DIMENSIONS` or `hf:NAME`.
+        encoder: What turns texts into vectors for FED, MAUVE and the like: `lsa`, `lsa:DIMENSIONS`, `minilm` or
+            `hf:NAME`.
+        progress: Show on standard error which metric is under way, where that is a terminal.
     """
     from tokengan.metrics import evaluate_texts
 
     return evaluate_texts(
-        samples, reference, train, metrics=metrics, lowercase=lowercase, tokens=tokens, encoder_name=encoder
+        samples,
+        reference,
+        train,
+        metrics=metrics,
+        lowercase=lowercase,
+        tokens=tokens,
+        encoder_name=encoder,
+        progress=progress,
     )
 
 

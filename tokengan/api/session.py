@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,8 @@ from tokengan.sampling.decoding import Decoding
 from tokengan.sampling.write import write
 from tokengan.tasks.base import Task
 from tokengan.training.hardware import Hardware
+from tokengan.training.profile import Profile
+from tokengan.training.profile_text import as_json, as_text
 from tokengan.training.run import CONFIG, Run
 from tokengan.training.trainer import Result, fit
 
@@ -49,6 +51,7 @@ class TrainedRun(Model):
         result: How training ended: `status` is `done`, `stopped` or `collapsed`.
         report: The figures at the end; None where training was stopped before.
         control: The same of the control run, where one was asked for.
+        profile: Where the time went, as a table; "" where nobody asked.
     """
 
     def __init__(self, run: Run, config: Config, method: Method, result: Result) -> None:
@@ -56,6 +59,7 @@ class TrainedRun(Model):
         self.result = result
         self.report: FinalReport | None = None
         self.control: FinalReport | None = None
+        self.profile = ""
 
     def samples(self, n: int) -> list[str]:
         """Return texts for a person: written for held-out conditions, with those beside them, where there are some."""
@@ -116,9 +120,10 @@ class Session:
             method.phases = lambda: kept
         return method
 
-    def run(self, at: str | None = None) -> TrainedRun:
+    def run(self, at: str | None = None, profile: Profile | None = None) -> TrainedRun:
         """Train to the end, then the control where one is asked for, and measure both.
 
+        With a `profile` the folder says where the time went (`profile.json`, `profile.txt`), the control's apart.
         A folder made here is taken away again by what goes wrong before its first checkpoint.
         """
         made = not (self.out / CONFIG).exists()
@@ -126,17 +131,33 @@ class Session:
         try:
             folder = self._create() if made else Run(self.out)
             at = None if at is None else checkpoint_named(folder, at)
-            result = fit(self.method, folder, Evaluator(), settings=self.config.trainer, samples=self._samples, at=at)
+            result = fit(
+                self.method,
+                folder,
+                Evaluator(),
+                settings=self.config.trainer,
+                samples=self._samples,
+                at=at,
+                profile=profile,
+                rebuild=self.build,
+            )
         except BaseException:
             if made:
                 self._take_away(above)
             raise
         trained = TrainedRun(folder, self.config, self.method, result)
-        return trained if result.status == "stopped" else self.measured(trained)
+        if result.status != "stopped":
+            return self.measured(trained, profile)
+        if profile is not None:
+            trained.profile = self._profiled(profile)
+        return trained
 
-    def measured(self, trained: TrainedRun) -> TrainedRun:
+    def measured(self, trained: TrainedRun, profile: Profile | None = None) -> TrainedRun:
         """Measure what was trained, and the control where one is asked for; both stand in `final.json`."""
-        trained.report = report_of(self.method, trained.run)
+        with nullcontext() if profile is None else profile.part("final figures", whole=True):
+            trained.report = report_of(self.method, trained.run)
+        if profile is not None:
+            trained.profile = self._profiled(profile)
         if self.config.control is not None:
             trained.control = self._control()
         atomic_write(trained.path / FINAL, json.dumps(trained.to_json(), indent=2) + "\n")
@@ -148,6 +169,14 @@ class Session:
             files = {path.name: path.read_text(encoding="utf-8") for path in Path(aside).iterdir()}
         files["data.json"] = json.dumps(self.task.report, indent=2) + "\n"
         return Run.create(self.out, self.config.dump(), files)
+
+    def _profiled(self, profile: Profile) -> str:
+        """Write where the time went into the folder, and return it for a person."""
+        found = as_json(profile, self.method, self.config.trainer)
+        text = as_text(found)
+        atomic_write(self.out / "profile.json", json.dumps(found, indent=1) + "\n")
+        atomic_write(self.out / "profile.txt", text + "\n")
+        return text
 
     def _take_away(self, above: list[Path]) -> None:
         with suppress(UserError):

@@ -44,6 +44,10 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("--checkpoint", default=checkpoint, help=f"{of}{checkpoint} (default), {others} or a number")
         self.add_argument("--trust", action="store_true", help=f"{of}import classes that are not registered")
 
+    def profile_flag(self) -> None:
+        """Add `--profile`."""
+        self.add_argument("--profile", action="store_true", help="show at the end where the time went")
+
     def json_flag(self) -> None:
         """Add `--json`."""
         self.add_argument("--json", action="store_true", help="print one JSON value for a script")

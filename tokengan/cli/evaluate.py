@@ -19,8 +19,8 @@ ABOUT = """The figures of a run on held-out data, or of any text against any tex
 
 Beside each figure of text stands that of real text, as many sentences: the ceiling or the floor. Without --metrics all
 that take about a second on 10,000 sentences: bleu self-bleu distinct unique-share top-sentence-share entropy
-novelty copy-share ms-jaccard js lengths vocabulary. On request, by name or with `--metrics all`: fed mauve mmd c2st
-(which compare vectors of an --encoder) lm-score nearest-overlap."""
+novelty copy-share ms-jaccard js lengths vocabulary lm-score. On request, by name or with `--metrics all`: fed mauve
+mmd c2st (which compare vectors of an --encoder) nearest-overlap. By name alone: embsim (legacy)."""
 
 
 def run(words: list[str]) -> int:
@@ -36,7 +36,7 @@ def run(words: list[str]) -> int:
         "--encoder",
         default="lsa",
         metavar="NAME",
-        help="of fed, mauve, mmd, c2st: lsa (default), lsa:DIMENSIONS, or hf:NAME, a model of Hugging Face",
+        help="of fed, mauve, mmd, c2st: lsa (default), lsa:DIMENSIONS, minilm, or hf:NAME, a model of Hugging Face",
     )
     text_arguments(parser)
     parser.add_argument("--lowercase", action="store_true", help="lower-case all texts first")
@@ -65,6 +65,7 @@ def run(words: list[str]) -> int:
         lowercase=asked.lowercase,
         tokens=asked.tokens,
         encoder=asked.encoder,
+        progress=not asked.json,
     )
     if asked.json:
         print_json(to_json(figures))
@@ -78,7 +79,7 @@ def _run_folder(asked) -> int:  # noqa: ANN001
     if asked.reference or asked.train or asked.metrics or asked.column or asked.report or asked.plot:
         raise UserError(
             f"{asked.what} is a run, which has its own data: leave out --reference, --train, --metrics, --column and "
-            f"--plot, see `tokengan report {asked.what}`, or write samples with `tokengan generate {asked.what} "
+            f"--plot, and see `tokengan report {asked.what}`; or write samples with `tokengan generate {asked.what} "
             "--out FILE` and evaluate the file"
         )
 

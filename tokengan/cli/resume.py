@@ -14,6 +14,7 @@ def run(words: list[str]) -> int:
     )
     parser.add_argument("run", help="the run folder; its config.yaml is trusted code")
     parser.add_argument("--at", metavar="CHECKPOINT", help="go back to this checkpoint first: best, start or a number")
+    parser.profile_flag()
     parser.json_flag()
     asked = parser.read(words)
 
@@ -21,8 +22,10 @@ def run(words: list[str]) -> int:
     from tokengan.cli.arguments import print_json
     from tokengan.cli.text import ending
     from tokengan.cli.train import exit_code, watched
+    from tokengan.training.profile import Profile
 
-    trained = watched(Session.open(asked.run), asked.at)
+    profile = Profile() if asked.profile else None
+    trained = watched(Session.open(asked.run), asked.at, profile)
     if asked.json:
         print_json(trained.to_json())
     else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import shlex
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
@@ -16,13 +15,12 @@ from tokengan.data.render import render_report
 from tokengan.generators.base import Autoregressive
 from tokengan.generators.source import SOURCE
 from tokengan.metrics import comparable, table
-from tokengan.training.updater import Updater, players_of
+from tokengan.training.forecast import Forecast, tried
 
 if TYPE_CHECKING:
     from torch import nn
 
     from tokengan.api import Session, TrainedRun
-    from tokengan.methods.base import Method, Phase
     from tokengan.metrics import Figure
     from tokengan.metrics.evaluator import FinalReport
     from tokengan.reports.comparison import Comparison
@@ -34,10 +32,6 @@ BLANK = "\n\n"
 REAL = (" (reference)", " (train lines)")  # endings of the names of figures of real text in the samples' place
 
 PATIENCE = 1.0  # seconds that a phase is tried for
-
-
-class _Enough(Exception):  # not an error
-    pass
 
 
 def data_text(task: Task) -> str:
@@ -63,10 +57,13 @@ def plan_text(session: Session) -> str:
     lines += [
         f"  {name}: {type(net).__name__}, {_count(net):,} parameters" for name, net in parts.items() if net is not None
     ]
+    forecast = _tried(session)
     for place, phase in enumerate(method.phases()):
         if phase.iterations:
             stops = f", at most, until {phase.watch} has not fallen {phase.patience} times" if phase.patience else ""
-            lines.append(f"  {phase.name}: {phase.iterations} rounds{stops}, {_rough_time(session, place)}")
+            seconds, whole = forecast.round_takes(place)
+            took = f"{'about' if whole else 'more than'} {_rough(seconds * phase.iterations)}"
+            lines.append(f"  {phase.name}: {phase.iterations} rounds{stops}, {took}")
     return "\n".join(lines)
 
 
@@ -74,32 +71,26 @@ def _count(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
 
 
-def _rough_time(session: Session, place: int) -> str:
-    """Return how long a phase will take, by trying a moment of it on a copy of the method."""
+def _tried(session: Session) -> Forecast:
+    """Return how long the rounds of each phase take, by trying a moment of them on a copy of the method."""
     with torch.random.fork_rng():
         method = session.build()
-        phase = method.phases()[place]
-        took, whole = _try(method, phase)
-    left = took * phase.iterations
-    words = f"{left:.0f} s" if left < 90 else f"{left / 60:.0f} min" if left < 5400 else f"{left / 3600:.1f} h"
-    return f"about {words}" if whole else f"more than {words}"
+        phases = method.phases()
+        forecast = Forecast(phases, 1, 1)
+        for place, phase in enumerate(phases):
+            if phase.iterations:
+                forecast.trial(place, tried(method, phase, lambda spent: spent > PATIENCE))
+    return forecast
 
 
-def _try(method: Method, phase: Phase) -> tuple[float, bool]:
-    """Return the seconds that one round took, and whether it was let end."""
-    begun = time.monotonic()
-
-    def tick() -> None:
-        if time.monotonic() - begun > PATIENCE:
-            raise _Enough
-
-    method.update = Updater(players_of(method), tick=tick)
-    method.train()
-    try:
-        phase.run(0)
-    except _Enough:
-        return time.monotonic() - begun, False
-    return time.monotonic() - begun, True
+def _rough(seconds: float) -> str:
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 90
+        else f"{seconds / 60:.0f} min"
+        if seconds < 5400
+        else f"{seconds / 3600:.1f} h"
+    )
 
 
 def report_text(report: FinalReport, control: FinalReport | None = None) -> str:
@@ -170,7 +161,7 @@ def comparison_text(found: Comparison, out: Path) -> str:
     for row in found.rows:
         blocks += [f"{row.name}: {held.sentence}" for held in row.matched if held.figure in ("NLL-oracle", "NLL-test")]
     failed = [f"{row.name}, seed {cell.seed}: {cell.status}" for row, cell in found.cells() if cell.status != "done"]
-    more = f"Everything, with samples and every temperature: {out / 'compare.json'}"
+    more = f"Everything, with samples and every temperature: {out / 'report.html'} (also .md, .csv)"
     return BLANK.join([blocks[0], "\n".join(blocks[1:]), *(["\n".join(failed)] if failed else []), more])
 
 
@@ -197,7 +188,8 @@ def ending(run: TrainedRun, samples: int = 5) -> str:
     """Return the figures, some texts, and what to type next."""
     texts = "\n".join(f"  {text}" for text in run.samples(samples))
     said = run.result.text if run.config.trainer.quiet else ""  # else the trainer has said so
-    return BLANK.join(part for part in (_report(run), f"{samples} samples:\n{texts}", said, next_commands(run)) if part)
+    parts = (_report(run), f"{samples} samples:\n{texts}", run.profile, said, next_commands(run))
+    return BLANK.join(part for part in parts if part)
 
 
 def _report(run: TrainedRun) -> str:

@@ -12,6 +12,7 @@ from tokengan.registry import known
 
 if TYPE_CHECKING:
     from tokengan.api import Session, TrainedRun
+    from tokengan.training.profile import Profile
 
 __all__ = ["exit_code", "follow", "run"]
 
@@ -43,6 +44,7 @@ def arguments() -> Parser:
     )
     parser.add_argument("--control", help="constant: train again with a reward that knows nothing, and report both")
     parser.add_argument("--config", metavar="FILE", help="a run's config.yaml, laid under your settings")
+    parser.profile_flag()
     parser.json_flag()
     return parser
 
@@ -60,7 +62,9 @@ def run(words: list[str]) -> int:
     from tokengan.api import Session
     from tokengan.api.functions import free_folder
     from tokengan.config import configure
+    from tokengan.training.profile import Profile
 
+    profile = Profile() if asked.profile else None
     config = configure(
         asked.method,
         asked.data,
@@ -72,7 +76,7 @@ def run(words: list[str]) -> int:
         control=asked.control,
     )
     session = Session(config, free_folder(config, asked.out))
-    return follow(session, asked.json)
+    return follow(session, asked.json, profile)
 
 
 def _help(parser: Parser, positional: list[str]) -> int:
@@ -84,14 +88,14 @@ def _help(parser: Parser, positional: list[str]) -> int:
     return 0
 
 
-def follow(session: Session, json: bool, at: str | None = None) -> int:
+def follow(session: Session, json: bool, profile: Profile | None = None) -> int:
     """Train a session, telling of it: on standard error where standard output is for a script."""
     tell: Any = sys.stderr if json else sys.stdout
     if not session.config.trainer.quiet:
         from tokengan.cli.text import data_text, plan_text
 
         print(data_text(session.task), plan_text(session), sep="\n", file=tell, flush=True)
-    trained = watched(session, at)
+    trained = watched(session, profile=profile)
     if json:
         print_json(trained.to_json())
     else:
@@ -101,10 +105,10 @@ def follow(session: Session, json: bool, at: str | None = None) -> int:
     return exit_code(trained)
 
 
-def watched(session: Session, at: str | None = None) -> TrainedRun:
+def watched(session: Session, at: str | None = None, profile: Profile | None = None) -> TrainedRun:
     """Train, and say how to go on where it is interrupted."""
     try:
-        return session.run(at)
+        return session.run(at, profile)
     except KeyboardInterrupt:
         if session.out.exists():
             print(f"go on with: tokengan resume {shlex.quote(str(session.out))}", file=sys.stderr)

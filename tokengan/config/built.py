@@ -144,19 +144,23 @@ class Config:
 
 
 def _folded(settings: Settings) -> Settings:
-    """Return the settings with those of a part within a part as one value.
+    """Return the settings with those of a part, or of a group, within a part as one value.
 
     One by one jsonargparse would read a null of theirs as the text "None".
 
     >>> _folded({"generator": "a.B", "generator.member": "a.C", "generator.member.std": None})
     {'generator': 'a.B', 'generator.member': {'class_path': 'a.C', 'init_args': {'std': None}}}
+    >>> _folded({"estimator": "a.B", "estimator.baseline.end": None})
+    {'estimator': 'a.B', 'estimator.baseline': {'end': None}}
     """
     folded = dict(settings)
-    for name in sorted(settings, key=lambda key: key.count("."), reverse=True):
+    above = {key.rsplit(".", n)[0] for key in settings for n in range(1, key.count("."))}
+    for name in sorted(above | set(settings), key=lambda key: (-key.count("."), key)):
         own = [key for key in folded if key.startswith(f"{name}.")]
-        if "." in name and own and isinstance(settings[name], str):
+        if own and isinstance(settings.get(name.partition(".")[0]), str) and "." in name:
             inner = {key.removeprefix(f"{name}."): folded.pop(key) for key in own}
-            folded[name] = {"class_path": settings[name], "init_args": inner}
+            part = settings.get(name)
+            folded[name] = inner if part is None else {"class_path": part, "init_args": inner}
     return folded
 
 

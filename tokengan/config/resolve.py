@@ -22,7 +22,7 @@ __all__ = ["configure", "preset_of", "seed_of"]
 
 HEAD = ("method", "task", "seed", "start", "control")  # keys of a config file that are no constructor's
 NOT_SETTINGS = {"task", "seed"}  # arguments of a method that are given by the head
-OWN_FLAGS = ("preset", "out", "seed", "start", "control", "config")  # what `train` takes besides
+OWN_FLAGS = ("preset", "out", "seed", "start", "control", "config", "profile")  # what `train` takes besides
 CONTROLS = ("constant",)
 MAX_SEED = 2**31 - 1
 

@@ -5,6 +5,7 @@ Axes: B batch, T time, V vocabulary, E embedding, F features, S views, K labels.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -103,6 +104,14 @@ class Discriminator(nn.Module):
     def forward(self, x: Sequences) -> Outputs:
         """Return `score(embed(x), x)`."""
         return self.score(self.embed(x), x)
+
+    def steady(self, rows: int) -> AbstractContextManager[object]:
+        """Return a context in which about so many sequences are judged without a gradient and no weight changes.
+
+        A network that can prepare for that does; by default nothing is prepared.
+        """
+        del rows
+        return nullcontext()
 
     def weight_penalty(self) -> Tensor:
         """Return the network's own weight penalty, added to its loss; 0 by default."""

@@ -5,7 +5,8 @@ Axes: B batch, T time, E embedding, C filters of one width, F all filters.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import ClassVar
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tokengan.discriminators.base import Discriminator
+from tokengan.discriminators.tables import Tables, worthwhile
 from tokengan.discriminators.windows import begin, maxima, read_on
 from tokengan.generators.base import Outputs, State, Token, embed
 from tokengan.sequences import Sequences
@@ -115,6 +117,7 @@ class HighwayCNN(Discriminator):
         self.gate = nn.Linear(self.features, self.features)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(self.features, max(self.answers, 2))
+        self._tables: Tables | None = None
         self._initialise()
 
     def _initialise(self) -> None:
@@ -130,7 +133,30 @@ class HighwayCNN(Discriminator):
 
     def score(self, embedded: Float[Tensor, "B T E"], x: Sequences) -> Outputs:
         """Return what `answered` does and `features` [B,F], what the last layer reads: after highway and dropout."""
-        features = self._highway(strongest(embedded, x.lengths, self.convolutions))
+        return self._answers(strongest(embedded, x.lengths, self.convolutions))
+
+    def forward(self, x: Sequences) -> Outputs:
+        """Return `score(embed(x), x)`, from tables where weights are steady."""
+        if self._tables is None or torch.is_grad_enabled() or x.soft is not None:
+            return super().forward(x)
+        return self._answers(self._tables.strongest(x))
+
+    @contextmanager
+    def steady(self, rows: int) -> Iterator[None]:
+        """Look convolutions up in tables for a while, where so many sequences are worth making them.
+
+        On a CPU alone: a GPU's products cost less than what they would be looked up by.
+        """
+        weight, before = self.embedding.weight, self._tables
+        pays = worthwhile(rows, self.spec.max_length, len(weight), self._filters())
+        self._tables = Tables(weight, self._filters()) if pays and weight.device.type == "cpu" else None
+        try:
+            yield
+        finally:
+            self._tables = before
+
+    def _answers(self, pooled: Float[Tensor, "B F"]) -> Outputs:
+        features = self._highway(pooled)
         classes = self.output(features)
         answers = classes if self.spec.labels else classes[:, 1:] - classes[:, :1]
         return {**self.answered(answers), "features": features}

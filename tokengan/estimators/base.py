@@ -45,6 +45,11 @@ class Estimator(nn.Module):
         super().__init__()
         self.moves: dict[str, Optimiser] = {}
 
+    @property
+    def moves_each(self) -> int:
+        """Moves made on one batch."""
+        return 1
+
     def attach(self, players: Any) -> None:
         """Build what depends on the method's networks (a value head, a reference policy); called once."""
 

@@ -57,6 +57,11 @@ class Clipped(Estimator):
         self.mask_truncated_completions = mask_truncated_completions
         self.reference: Reference | None = None
 
+    @property
+    def moves_each(self) -> int:
+        """Moves made on one batch."""
+        return self.num_iterations
+
     def attach(self, players: Any) -> None:
         """Copy the reference policy, where beta is not 0."""
         if self.mask_truncated_completions and players.generator.spec.end is None:

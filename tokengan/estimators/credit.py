@@ -5,6 +5,7 @@ Axes: B batch, T time, N roll-outs, P prefixes.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar
 
 import torch
@@ -16,6 +17,12 @@ from tokengan.sampling.rollouts import rollouts
 from tokengan.sequences import Sequences
 
 __all__ = ["Credit", "Discounted", "Final", "Prefix", "RollOut"]
+
+
+def _steady(players: Any, rows: int) -> AbstractContextManager[object]:
+    """Return a context in which the discriminator, if there is one, judges so many sequences and does not change."""
+    discriminator = getattr(players, "discriminator", None)
+    return nullcontext() if discriminator is None else discriminator.steady(rows)
 
 
 class Credit(nn.Module):
@@ -125,10 +132,12 @@ class RollOut(Credit):
         noise = players.noise("rollouts", len(x) * players.world.size)
         decoding: Decoding = players.decoding
         wanted = range(self.every, x.length, self.every)
-        for lengths, completed in rollouts(players.policy, x, self.n, noise, decoding, lengths=wanted, cap=self.cap):
-            # Rows are [prefix, copy, row]; the sum is over copies of the SAME row (a peer averaged across rows here).
-            judged = self._judge(reward, completed, final, players).view(len(lengths), -1, len(x)).sum(1)
-            totals[:, torch.tensor(lengths) - 1] += judged.T
+        completions = rollouts(players.policy, x, self.n, noise, decoding, lengths=wanted, cap=self.cap)
+        with _steady(players, self.n * len(wanted) * len(x)):
+            for lengths, completed in completions:
+                # Rows are [prefix, copy, row]; the sum is over copies of the SAME row (a peer averaged across rows).
+                judged = self._judge(reward, completed, final, players).view(len(lengths), -1, len(x)).sum(1)
+                totals[:, torch.tensor(lengths) - 1] += judged.T
         places = torch.arange(1, x.length + 1, device=x.tokens.device)
         completed_at = ((places + self.every - 1) // self.every * self.every).clamp(max=x.length)
         done = (completed_at == x.length) | (places >= x.lengths.unsqueeze(1))

@@ -95,6 +95,11 @@ class PPO(Estimator):
         self.moves = {"value": value_optimiser}
         self.reference: Reference | None = None
 
+    @property
+    def moves_each(self) -> int:
+        """Moves made on one batch."""
+        return self.num_ppo_epochs * self.num_mini_batches
+
     def attach(self, players: Any) -> None:
         """Make the value, and copy the reference policy where kl_coef is not 0."""
         if self.missing_eos_penalty is not None and players.generator.spec.end is None:

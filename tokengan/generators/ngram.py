@@ -5,7 +5,7 @@ Axes: B batch, T time, N rows of a law, V vocabulary, n order.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 import torch
@@ -58,9 +58,11 @@ class NGram(Counted, Autoregressive):
                 self.register_buffer(f"{part}_{k}", torch.zeros(int(part == "first"), dtype=torch.long))
         self.refresh()
 
-    def count(self, x: Sequences) -> Mapping[str, int]:
-        """Count the n-grams of training data."""
-        made = tables(self._history(x)[x.mask], x.tokens[x.mask], self.base, self.all_starts)
+    def count(self, x: Sequences, *more: Sequences) -> Mapping[str, int]:
+        """Count the n-grams of training data, which may come in parts: each is padded to its own longest only."""
+        history = torch.cat([self._history(part)[part.mask] for part in (x, *more)])
+        words = torch.cat([part.tokens[part.mask] for part in (x, *more)])
+        made = tables(history, words, self.base, self.all_starts)
         for k, table in enumerate(made):
             for part in PARTS:
                 setattr(self, f"{part}_{k}", getattr(table, part))
@@ -96,11 +98,10 @@ class NGram(Counted, Autoregressive):
     def _begin(self, rows: int) -> Tensor:
         return torch.full((rows, self.order - 1), self.spec.vocab_size, device=self.closed.device)
 
-    def _logits(self, history: Tensor) -> Tensor:
-        """Return log p [N,V] after histories [N,n-1]."""
+    def _contexts(self, history: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """Yield each length k of context, the rows whose last k words were seen as one, and its place in the table."""
         context = history.new_zeros(len(history))
         seen = context == 0
-        contexts: list[tuple[int, Tensor, Tensor]] = []
         for k in range(1, self.order):
             keys = self._table(k).keys
             if len(keys) == 0:
@@ -109,11 +110,14 @@ class NGram(Counted, Autoregressive):
             context = torch.searchsorted(keys, key).clamp_(max=len(keys) - 1)
             seen = seen & (keys[context] == key)
             rows = seen.nonzero().squeeze(1)
-            contexts.append((k, rows, context[rows]))
+            yield k, rows, context[rows]
+
+    def _logits(self, history: Tensor) -> Tensor:
+        """Return log p [N,V] after histories [N,n-1]."""
         # What the longer contexts leave to each order, from the longest down.
         left = self.closed.new_ones(len(history))
         parts: list[tuple[int, Tensor, Tensor, Tensor]] = []
-        for k, rows, own in reversed(contexts):
+        for k, rows, own in reversed(list(self._contexts(history))):
             parts.append((k, rows, own, left[rows]))
             left[rows] *= getattr(self, f"weights_{k}")[own].to(left.dtype)
         law = left.unsqueeze(1) * self.unigram.to(left.dtype)  # pyright: ignore
@@ -141,6 +145,19 @@ class NGram(Counted, Autoregressive):
         blank = self.closed.new_zeros(x.tokens.shape)
         found = zip(("logp", "entropy"), zip(*scores, strict=True), strict=True)
         return {name: blank.masked_scatter(x.mask, torch.cat(values)) for name, values in found}
+
+    def likelihood(self, x: Sequences) -> Tensor:
+        """Return log p [B,T] of the tokens of `x`, in float64, without the law around them: a few look-ups a token."""
+        history, words = self._history(x)[x.mask], x.tokens[x.mask]
+        p = self.unigram[words]  # pyright: ignore
+        for k, rows, own in self._contexts(history):
+            table = self._table(k)
+            grams = torch.repeat_interleave(table.first.diff()) * self.base + table.words
+            gram = own * self.base + words[rows]
+            place = torch.searchsorted(grams, gram).clamp_(max=len(grams) - 1)
+            share = torch.where(grams[place] == gram, getattr(self, f"shares_{k}")[place], 0.0)
+            p[rows] = share + getattr(self, f"weights_{k}")[own] * p[rows]
+        return p.new_zeros(x.tokens.shape).masked_scatter(x.mask, p.log_().clamp_(min=-1e30))
 
     def start(self, rows: int, condition: Condition) -> tuple[Outputs, State]:
         """Return the law of the first word, and the start symbols before it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from typing import Any, ClassVar, Protocol
 
@@ -32,10 +33,11 @@ from tokengan.sequences import Sequences
 from tokengan.spec import Net
 from tokengan.tasks.base import Task
 
-__all__ = ["Loss", "Method", "Phase", "cross_fitted", "generator_state"]
+__all__ = ["Loss", "Method", "Moves", "Phase", "cross_fitted", "generator_state"]
 
 Metrics = Mapping[str, float | Tensor]
 Loss = Tensor | tuple[Tensor, Metrics] | Iterable[Tensor | tuple[Tensor, Metrics]]
+Moves = Mapping[str, int] | None
 
 
 class Update(Protocol):
@@ -62,6 +64,8 @@ class Phase:
             that state, not from the last one.
         patience: Evaluations of `watch` without a new best after which the phase ends; None runs all rounds.
         eval_every: Rounds between evaluations; None takes the trainer's.
+        moves: Updates in a round, each counted for the first player that its call names, where they are known and the
+            same in all rounds. The time of a long round is then told from the first part of one.
     """
 
     name: str
@@ -70,6 +74,7 @@ class Phase:
     watch: str | None = None
     patience: int | None = None
     eval_every: int | None = None
+    moves: Moves = None
 
 
 def cross_fitted(rows: int, share: float, seed: int) -> tuple[Tensor, Tensor]:
@@ -154,7 +159,8 @@ class Method(nn.Module):
         self.borrowed = ("discriminator",) if lend(self.generator, self.discriminator) else ()
         self.rows, self.judge_rows = cross_fitted(len(task.train), cross_fit, seed)
         self.batches = Batches(len(self.rows), batch_size, seed)
-        self.judge_batches = Batches(len(self.judge_rows), batch_size, seed + 1)
+        balanced = partial(task.order, self.judge_rows)
+        self.judge_batches = Batches(len(self.judge_rows), batch_size, seed + 1, balanced)
         self.moves = moves
         self.world = World()
         self.adopted: dict[str, Iterable[nn.Parameter]] = {}
@@ -232,8 +238,11 @@ class Method(nn.Module):
         return self.take(self.task.train, self.rows[self.batches.next()])
 
     def judged_real(self) -> Sequences:
-        """Return the discriminator's next batch of training data: other rows than the generator's with `cross_fit`."""
-        return self.take(self.task.train, self.judge_rows[self.judge_batches.next()])
+        """Return the discriminator's next batch of training data: other rows than the generator's with `cross_fit`.
+
+        Its conditions are as frequent as those that the generator writes under, else they alone would tell them apart.
+        """
+        return self.take(self.task.train, self.judge_batches.next())
 
     def take(self, x: Sequences, index: Tensor) -> Sequences:
         """Return this process's share of the rows `index` of a split, on the device."""
@@ -243,15 +252,26 @@ class Method(nn.Module):
         """Yield (real, fake) batches of half the size each: `epochs` passes, newly shuffled each time."""
         rng, reals = self.streams["pairs"], self.judge_rows
         fakes = fakes.map(self.world.gather)
-        half = min(batch_size // 2, len(reals), len(fakes)) // self.world.size * self.world.size
+        half = self._half(batch_size, len(fakes))
         if half < 1:
             raise ValueError(f"batches of {batch_size} are too small for {self.world.size} processes")
         for _ in range(epochs):
             # Reals come under the same conditions as what is written, else those alone would tell them apart.
             orders = [self.task.order(reals, rng), torch.randperm(len(fakes), generator=rng)]
-            for first in range(0, min(len(reals), len(fakes)) - half + 1, half):
+            for first in range(0, self._paired(half, len(fakes)) * half, half):
                 real, fake = (order[first : first + half] for order in orders)
                 yield self.take(self.task.train, real), self.take(fakes, fake.to(fakes.tokens.device))
+
+    def pairs_of(self, fakes: int, batch_size: int, epochs: int) -> int:
+        """Return how many batches `pairs` yields for so many samples."""
+        half = self._half(batch_size, fakes)
+        return epochs * self._paired(half, fakes) if half else 0
+
+    def _half(self, batch_size: int, fakes: int) -> int:
+        return min(batch_size // 2, len(self.judge_rows), fakes) // self.world.size * self.world.size
+
+    def _paired(self, half: int, fakes: int) -> int:
+        return min(len(self.judge_rows), fakes) // half
 
     def judge(self, x: Sequences) -> Judged:
         """Return what the discriminator says of a batch, together with the batch."""
@@ -286,12 +306,13 @@ class Method(nn.Module):
         With `patience` it ends after so many evaluations without a lower held-out NLL, at its best state.
         """
         per_epoch = self.batches.per_epoch
-        return self.epochs_phase(
+        phase = self.epochs_phase(
             "pretrain generator",
             epochs,
             lambda k: self.update(**self.mle_losses(self.real(), k // per_epoch)),
             patience,
         )
+        return replace(phase, moves={"generator": per_epoch}) if phase.iterations == epochs else phase
 
     def epochs_phase(self, name: str, epochs: int, step: Callable[[int], None], patience: int | None = None) -> Phase:
         """Return a phase of passes over the training data: a round is an epoch, or 1,000 batches of a longer one.

@@ -14,6 +14,7 @@ from tokengan.discriminators.language_model import LanguageModelDiscriminator
 from tokengan.estimators.credit import Credit, Discounted
 from tokengan.losses.base import AdversarialLoss
 from tokengan.losses.surprise import Surprise
+from tokengan.methods.base import Moves
 from tokengan.methods.pool import Pool
 from tokengan.methods.presets_dpgan import DPGAN_PRESETS, DPGAN_USUAL
 from tokengan.methods.seqgan import SeqGAN
@@ -93,6 +94,10 @@ class DPGAN(SeqGAN):
         self.negatives, self.drawn = Pool(pool, self.spec.pad or 0), drawn
         self.moves = {**self.moves, "teacher": teacher_optimiser}
         self.adopted["teacher"] = list(self.generator.parameters())
+
+    def moves_in_rounds(self) -> tuple[Moves, Moves]:
+        """Return that they are not the same in all rounds: D's grow with the pool."""
+        return None, None
 
     def step_generator(self, i: int) -> None:
         """Move G along the policy gradient at samples for a real batch's conditions, then on that batch itself."""

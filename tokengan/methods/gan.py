@@ -98,10 +98,12 @@ class GAN(Method):
 
     def phases(self) -> list[Phase]:
         """Return likelihood, D alone, the game."""
+        steps = {"policy": self.updates * self.g_steps, "discriminator": self.updates * self.d_steps}
+        taught = {"discriminator": steps["discriminator"]}
         return [
             self.mle_phase(self.mle_epochs, self.patience),
-            Phase("pretrain discriminator", self.d_rounds, self.teach_discriminator),
-            Phase("adversarial", self.rounds, self.round),
+            Phase("pretrain discriminator", self.d_rounds, self.teach_discriminator, moves=taught),
+            Phase("adversarial", self.rounds, self.round, moves=steps),
         ]
 
     def round(self, i: int) -> None:

@@ -10,6 +10,7 @@ from tokengan.generators.base import Autoregressive
 from tokengan.generators.per_label import PerLabel
 from tokengan.losses.base import AdversarialLoss
 from tokengan.losses.multiclass import Multiclass
+from tokengan.methods.base import Moves
 from tokengan.methods.presets_labels import SENTIGAN_PRESETS, SENTIGAN_USUAL
 from tokengan.methods.seqgan import SeqGAN
 from tokengan.rewards.base import Reward
@@ -54,6 +55,11 @@ class SentiGAN(SeqGAN):
             task, generator=generator, reward=reward, estimator=estimator, loss=loss, mle_steps=mle_steps, **rest
         )
         self.on_real = on_real
+
+    def moves_in_rounds(self) -> tuple[Moves, Moves]:
+        """Return those of `SeqGAN`, with a policy step on real sequences beside each where that is asked for."""
+        taught, played = super().moves_in_rounds()
+        return taught, played and {**played, "policy": played["policy"] * (1 + self.on_real)}
 
     def step_generator(self, i: int) -> None:
         """Move G against the penalties of fresh samples, then of real ones where that is asked for."""

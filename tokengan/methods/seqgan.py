@@ -12,7 +12,7 @@ from tokengan.generators.recurrent import LSTM
 from tokengan.losses.base import AdversarialLoss
 from tokengan.losses.constraints import Constraint, Unconstrained
 from tokengan.losses.minimax import Minimax
-from tokengan.methods.base import Phase
+from tokengan.methods.base import Moves, Phase
 from tokengan.methods.policy_gradient import PolicyGradient
 from tokengan.methods.presets import SEQGAN_PRESETS, SEQGAN_USUAL
 from tokengan.optimiser import Optimiser
@@ -111,11 +111,19 @@ class SeqGAN(PolicyGradient):
 
     def phases(self) -> list[Phase]:
         """Return algorithm 1: pre-train G, pre-train D, play."""
+        taught, played = self.moves_in_rounds()
         return [
             self.mle_phase(self.mle_epochs, self.patience),
-            Phase("pretrain discriminator", self.d_rounds, self.teach_discriminator),
-            Phase("adversarial", self.rounds, self.round),
+            Phase("pretrain discriminator", self.d_rounds, self.teach_discriminator, moves=taught),
+            Phase("adversarial", self.rounds, self.round, moves=played),
         ]
+
+    def moves_in_rounds(self) -> tuple[Moves, Moves]:
+        """Return the updates in a round of D's training and of the game; None where they differ from round to round."""
+        judged = "discriminator" in self.reward.needs
+        steps = self.pairs_of(len(self.judge_rows), self.batch_size, self.d_epochs) if judged else 0
+        others = {"policy": self.g_steps * self.estimator.moves_each, "generator": self.mle_steps}
+        return {"discriminator": steps}, {**others, "discriminator": self.d_steps * steps}
 
     def round(self, i: int) -> None:
         """Play one round: g-steps, d-steps, steps of likelihood."""

@@ -125,7 +125,8 @@ class Metric(ABC):
         direction: Which way is better.
         bounds: Smallest and largest value there can be.
         split: The text of `Given` that decides which split a figure speaks of.
-        cost: "cheap" for what takes about a second on 10,000 sentences and is computed unasked, otherwise "costly".
+        cost: "cheap" for what takes about a second on 10,000 sentences and is computed unasked, otherwise "costly";
+            "legacy" for what old tables have and nobody should want, which is computed when asked for by name alone.
     """
 
     name: ClassVar[str]
@@ -133,7 +134,7 @@ class Metric(ABC):
     direction: ClassVar[Direction]
     bounds: ClassVar[tuple[float, float]]
     split: ClassVar[str]
-    cost: ClassVar[Literal["cheap", "costly"]] = "cheap"
+    cost: ClassVar[Literal["cheap", "costly", "legacy"]] = "cheap"
 
     @abstractmethod
     def compute(self, given: Given) -> list[Figure]:

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokengan.metrics.base import Figure, Given, Metric
-from tokengan.metrics.ngrams import Corpus, Ints, Sentences, encode, ngrams
+from tokengan.metrics.ngrams import Corpus, Ints, Sentences, encode, ngrams, runs
 
 __all__ = ["Bleu", "SelfBleu", "bleu", "self_bleu"]
 
@@ -82,10 +82,12 @@ def _scores(
     penalty = np.exp(np.minimum(0.0, 1 - closest / longest))
     log_product = np.zeros(hypotheses)
     scores = {}
+    owner = corpus.sentence.astype(np.int32)
     # An n-gram that stands once in the whole corpus has no partner to match.
     for n, places, ids in ngrams(corpus, max(orders), repeated=True):
-        pairs, counts = np.unique(ids * len(corpus.lengths) + corpus.sentence[places], return_counts=True)
-        gram, sentence = np.divmod(pairs, len(corpus.lengths))
+        sentence = owner[places]
+        first, counts = runs(ids, sentence)
+        gram, sentence = ids[first], sentence[first]
         clip = _largest_elsewhere(gram, counts) if leave_one_out else _largest(gram, counts, sentence >= hypotheses)
         own = sentence < hypotheses
         matches = np.bincount(sentence[own], np.minimum(counts, clip)[own], minlength=hypotheses)
@@ -99,9 +101,8 @@ def _scores(
 
 def _largest(gram: Ints, counts: Ints, among: NDArray[np.bool_]) -> Ints:
     """Return, for each pair, the largest count of its n-gram over the chosen pairs, 0 where none has it [G]."""
-    largest = np.zeros(int(gram.max(initial=-1)) + 1, np.int64)
-    np.maximum.at(largest, gram[among], counts[among])
-    return largest[gram]
+    first, sizes = runs(gram)
+    return np.repeat(_most(np.where(among, counts, 0), first), sizes)
 
 
 def _largest_elsewhere(gram: Ints, counts: Ints) -> Ints:
@@ -109,10 +110,17 @@ def _largest_elsewhere(gram: Ints, counts: Ints) -> Ints:
 
     That is the largest of all, but for the one sentence that alone has the largest: there it is the second largest.
     """
-    largest = _largest(gram, counts, np.ones(len(gram), bool))
+    first, sizes = runs(gram)
+    largest = np.repeat(_most(counts, first), sizes)
     at_top = counts == largest
-    alone = at_top & (np.bincount(gram, at_top)[gram] == 1)
-    return np.where(alone, _largest(gram, counts, ~at_top), largest)
+    alone = np.add.reduceat(at_top, first, dtype=np.int64) == 1 if len(first) else at_top
+    second = _most(np.where(at_top, 0, counts), first)
+    return np.where(at_top & np.repeat(alone, sizes), np.repeat(second, sizes), largest)
+
+
+def _most(counts: Ints, first: Ints) -> Ints:
+    """Return the largest count of each run."""
+    return np.maximum.reduceat(counts, first) if len(first) else counts
 
 
 class Bleu(Metric):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -11,6 +12,7 @@ from tokengan.errors import UserError, nearest
 from tokengan.metrics.base import TEXTS, TOOLS, Figure, Given, Metric, missing
 from tokengan.metrics.bleu import Bleu, SelfBleu
 from tokengan.metrics.diversity import Distinct, Entropy, TopSentenceShare, UniqueShare
+from tokengan.metrics.embsim import EmbSim
 from tokengan.metrics.features import Features, encoder
 from tokengan.metrics.fed import FED
 from tokengan.metrics.lm_score import LMScore
@@ -22,6 +24,7 @@ from tokengan.metrics.ngrams import digest, draw
 from tokengan.metrics.novelty import CopyShare, Novelty
 from tokengan.metrics.profiles import Lengths, Vocabulary
 from tokengan.metrics.two_sample import TwoSample
+from tokengan.training.progress import Bar, Progress
 
 __all__ = ["Texts", "evaluate", "evaluate_texts", "known_metrics", "real_text"]
 
@@ -56,6 +59,7 @@ def known_metrics() -> dict[str, Metric]:
         Mauve(),
         MMD(),
         TwoSample(),
+        EmbSim(),
     ]
     return {metric.name: metric for metric in metrics}
 
@@ -81,17 +85,19 @@ def real_text(metric: Metric, given: Given) -> tuple[str, Given] | None:
     return label, given.replace(samples=draw(text, len(given.samples)), splits=splits)
 
 
-def evaluate(given: Given, metrics: Iterable[Metric]) -> list[Figure]:
+def evaluate(given: Given, metrics: Iterable[Metric], progress: Progress = Progress()) -> list[Figure]:
     """Return the figures of all metrics, each metric followed by the same figures of real text where there is any.
 
-    Raises UserError for a metric whose needs are not there.
+    Each metric is a phase of `progress`. Raises UserError for a metric whose needs are not there.
 
     >>> figures = evaluate(Given([["a"], ["a"]], reference=[["a"], ["b"]]), [UniqueShare()])
     >>> [(figure.name, figure.value, figure.split) for figure in figures]
     [('unique share', 0.5, 'samples'), ('unique share (reference)', 1.0, 'test')]
     """
     figures = []
-    for metric in metrics:
+    metrics = list(metrics)
+    for i, metric in enumerate(metrics):
+        progress.phase(metric.name, len(metrics), i)
         reason = missing(metric, given)
         if reason:
             raise UserError(reason)
@@ -116,6 +122,7 @@ def evaluate_texts(
     tokens: Literal["word", "char"] = "word",
     reference_split: str = "test",
     encoder_name: str = "lsa",
+    progress: bool = False,
 ) -> list[Figure]:
     """Judge samples by every cheap text metric whose needs are there, or by those asked for.
 
@@ -124,12 +131,13 @@ def evaluate_texts(
         reference: Held-out real text. Empty lines are left out, here and in `train`.
         train: The text that the system learnt from.
         metrics: Names out of `known_metrics()`; None for all cheap ones that can be computed, `["all"]` for the costly
-            ones too.
+            ones too, though not for those of old tables.
         lowercase: Lower-case all texts first; stated in the signature.
         tokens: Cut at white space ("word") or into characters ("char"); stated in the signature.
         reference_split: What the reference is, for the figures. It becomes "train", with a note, when the reference is
             the training text itself.
         encoder_name: What turns texts into vectors for the metrics that read those: see `features.encoder`.
+        progress: Show on standard error which metric is under way, where that is a terminal.
 
     Raises:
         UserError: For an empty text, an unknown metric, or a metric asked for whose needs are not there.
@@ -168,7 +176,11 @@ def evaluate_texts(
     )
     costs = {"cheap"} if metrics is None else {"cheap", "costly"} if ALL in metrics else set()
     wanted += [name for name, metric in known.items() if metric.cost in costs and missing(metric, at_hand) is None]
-    return evaluate(at_hand, [known[name] for name in dict.fromkeys(wanted)])
+    shown = Bar() if progress and sys.stderr.isatty() else Progress()
+    try:
+        return evaluate(at_hand, [known[name] for name in dict.fromkeys(wanted)], shown)
+    finally:
+        shown.close()
 
 
 def _lines(texts: Texts, name: str) -> list[str]:

@@ -92,19 +92,20 @@ class FeatureMetric(Metric):
 
 
 def encoder(name: str = "lsa") -> Encoder:
-    """Return an encoder by name: `lsa` or `lsa:H` (nothing to download), or `hf:NAME` (a model of Hugging Face).
+    """Return an encoder by name: `lsa`, `lsa:H` or `minilm` (nothing to download), `hf:NAME` (of Hugging Face).
 
     >>> encoder("lsa:64").name
     'lsa-64(1-2-grams)'
     """
     from tokengan.metrics.lsa import LSA
+    from tokengan.metrics.minilm import MiniLM
     from tokengan.metrics.pretrained import Pretrained
 
     kind, _, setting = name.partition(":")
-    known = {"lsa": LSA, "hf": partial(Pretrained, setting)}
-    if kind not in known:
+    known = {"lsa": LSA, "minilm": MiniLM, "hf": partial(Pretrained, setting)}
+    if kind not in known or (kind == "minilm" and setting):
         raise UserError(
-            f"there is no encoder {name!r}{nearest(kind, known)}. Known are lsa, lsa:DIMENSIONS and hf:NAME."
+            f"there is no encoder {name!r}{nearest(kind, known)}. Known are lsa, lsa:DIMENSIONS, minilm and hf:NAME."
         )
     if kind == "lsa" and setting:
         if not setting.isdigit() or not int(setting):

@@ -13,7 +13,8 @@ from tokengan.metrics.features import Array
 __all__ = ["kmeans"]
 
 ROUNDS = 25
-AT_ONCE = 1024  # points whose distances to all centres are held together
+AT_ONCE = 2**20  # distances that are held together
+Points = NDArray[np.float32]
 
 
 def kmeans(points: Array, clusters: int, seed: int = 0, rounds: int = ROUNDS) -> NDArray[np.int64]:
@@ -33,19 +34,44 @@ def kmeans(points: Array, clusters: int, seed: int = 0, rounds: int = ROUNDS) ->
     x = different.astype(np.float32)
     weighted = x * times[:, None].astype(np.float32)
     centres = x[np.sort(random.choice(len(x), clusters, replace=False))]
-    nearest = np.full(len(x), -1)
-    for _ in range(rounds):
-        before, nearest = nearest, _nearest(x, centres)
-        if np.array_equal(before, nearest):
+    nearest, score = _nearest(x, centres)
+    touched = np.ones(len(centres), bool)  # clusters that won or lost a point
+    for _ in range(rounds - 1):
+        inside = np.flatnonzero(touched[nearest])
+        inside = inside[np.argsort(nearest[inside], kind="stable")]
+        sizes = np.bincount(nearest[inside])
+        held = np.flatnonzero(sizes)
+        starts = np.cumsum(sizes[held]) - sizes[held]
+        means = np.add.reduceat(weighted[inside], starts) / np.add.reduceat(times[inside], starts)[:, None]
+        changed = held[(centres[held] != means.astype(np.float32)).any(1)]
+        if not len(changed):
             break
-        order = np.argsort(nearest, kind="stable")
-        held, starts = np.unique(nearest[order], return_index=True)
-        sums = np.add.reduceat(weighted[order], starts)
-        centres[held] = sums / np.bincount(nearest, times)[held, None]
+        centres[held] = means
+        moved = np.zeros(len(centres), bool)
+        moved[changed] = True
+        before = nearest.copy()
+        # A point whose own centre stayed where it was can only go over to one that moved.
+        lost = moved[nearest]
+        nearest[lost], score[lost] = _nearest(x[lost], centres)
+        stayed = np.flatnonzero(~lost)
+        found, better = _nearest(x[stayed], centres[changed])
+        over = better < score[stayed]
+        nearest[stayed[over]], score[stayed[over]] = changed[found[over]], better[over]
+        other = before != nearest
+        touched[:] = False
+        touched[before[other]] = touched[nearest[other]] = True
     return nearest[place]
 
 
-def _nearest(x: NDArray[np.float32], centres: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Return the centre nearest to each point [U]; |x|^2 is the same for all of them and left out."""
+def _nearest(x: Points, centres: Points) -> tuple[NDArray[np.int64], Points]:
+    """Return the centre nearest to each point [N], and half the squared distance less |x|^2 / 2, the same for all."""
     halves = (centres * centres).sum(1) / 2
-    return np.concatenate([(halves - x[i : i + AT_ONCE] @ centres.T).argmin(1) for i in range(0, len(x), AT_ONCE)])
+    nearest, score = np.empty(len(x), np.int64), np.empty(len(x), np.float32)
+    rows = max(1, AT_ONCE // len(centres))
+    for i in range(0, len(x), rows):
+        part = slice(i, i + rows)
+        scores = x[part] @ centres.T
+        np.subtract(halves, scores, out=scores)
+        nearest[part] = scores.argmin(1)
+        score[part] = np.take_along_axis(scores, nearest[part, None], 1)[:, 0]
+    return nearest, score

@@ -20,7 +20,7 @@ import torch
 
 from tokengan.generators.ngram import NGram
 from tokengan.metrics.base import Figure, Given, Metric
-from tokengan.metrics.law import Spread, per_sequence
+from tokengan.metrics.law import Spread
 from tokengan.metrics.ngrams import Sentences, draw
 from tokengan.sequences import Sequences, pad_lists
 from tokengan.spec import Spec
@@ -28,7 +28,7 @@ from tokengan.spec import Spec
 __all__ = ["LMScore", "judged"]
 
 ORDER = 4
-AT_ONCE = 32  # sentences scored together: the judge holds some tables [B,T,V] of their laws
+AT_ONCE = 1024  # sentences read together
 PAD, START, END, UNKNOWN = range(4)
 
 
@@ -47,18 +47,21 @@ def judged(text: Sentences, learnt: Sentences, words: Sentences, order: int = OR
     """
     places = {word: k for k, word in enumerate(sorted(set().union(*words)), start=UNKNOWN + 1)}
     longest = max(order, 1 + max(max(map(len, part), default=0) for part in (text, learnt)))
-    spec = Spec(UNKNOWN + 1 + len(places), longest, START, END, PAD, UNKNOWN)
+    judge = NGram(Spec(UNKNOWN + 1 + len(places), longest, START, END, PAD, UNKNOWN), order)
 
-    def read(part: Sentences) -> Sequences:
-        rows = [[places.get(word, UNKNOWN) for word in sentence] + [END] for sentence in part]
-        return Sequences(*pad_lists(rows, PAD, longest))
+    def read(part: Sentences) -> list[Sequences]:
+        # Shortest first and in parts, so that one long sentence does not pad all of them.
+        rows = sorted([[places.get(word, UNKNOWN) for word in sentence] + [END] for sentence in part], key=_by_length)
+        return [Sequences(*pad_lists(rows[i : i + AT_ONCE], PAD)) for i in range(0, len(rows), AT_ONCE)]
 
-    judge = NGram(spec, order)
-    judge.count(read(learnt))
-    # Shortest first and cut, so that few places beyond the ends are scored.
-    x = read(sorted(text, key=lambda sentence: (len(sentence), tuple(sentence))))
-    sums = [per_sequence(lambda part: -judge.score(part)["logp"], part.trim()) for part in x.split(AT_ONCE)]
-    return Spread.of(torch.cat(sums), x.lengths)
+    judge.count(*read(learnt))
+    parts = read(text)
+    sums = torch.cat([-judge.likelihood(part).sum(1) for part in parts])
+    return Spread.of(sums, torch.cat([part.lengths for part in parts]))
+
+
+def _by_length(row: list[int]) -> tuple[int, list[int]]:
+    return len(row), row
 
 
 class LMScore(Metric):
@@ -78,7 +81,6 @@ class LMScore(Metric):
     direction = "lower"
     bounds = (0.0, math.inf)
     split = "reference"
-    cost = "costly"
 
     def compute(self, given: Given) -> list[Figure]:
         """Return both, with their standard errors."""

@@ -11,6 +11,7 @@ Axes: N sentences, C columns (n-grams), P pairs of a sentence and an n-gram, H d
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -75,7 +76,7 @@ def _tf_idf(
     for sentence in sentences:
         starts.append(len(where))
         entries = {
-            gram: (1 + np.log(count)) * weights.get(gram, rare) for gram, count in Counter(_grams(sentence)).items()
+            gram: (1 + math.log(count)) * weights.get(gram, rare) for gram, count in Counter(_grams(sentence)).items()
         }
         length = np.sqrt(sum(value * value for value in entries.values()))
         for gram, value in entries.items():

@@ -20,7 +20,7 @@ from tokengan.metrics.features import Array, FeatureMetric
 
 __all__ = ["MMD", "mmd", "width_of"]
 
-AT_ONCE = 1024  # rows of the kernel that are held together
+TILE = 512  # the kernel is computed in squares that stay in the cache
 PAIRED = 2000  # sentences whose pairs give the width
 
 
@@ -37,8 +37,19 @@ def width_of(real: Array) -> float:
 
 
 def _sum(a: Array, b: Array, width: float) -> float:
-    rows = (a[i : i + AT_ONCE] for i in range(0, len(a), AT_ONCE))
-    return math.fsum(float(np.exp(_squares(part, b) / (-2 * width * width)).sum()) for part in rows)
+    """Return the sum of the kernel over all pairs; of a set with itself each pair is looked at once."""
+    scale = -1 / (2 * width * width)
+    squares = [scale * (x * x).sum(1) for x in (a, b)]
+    turned, sums = b.T * (-2 * scale), []
+    for i in range(0, len(a), TILE):
+        rows = slice(i, i + TILE)
+        for j in range(i if a is b else 0, len(b), TILE):
+            kernel = a[rows] @ turned[:, j : j + TILE]
+            kernel += squares[0][rows, None]
+            kernel += squares[1][j : j + TILE]
+            np.exp(np.minimum(kernel, 0, out=kernel), out=kernel)
+            sums.append(float(kernel.sum()) * (2 if a is b and j > i else 1))
+    return math.fsum(sums)
 
 
 def mmd(a: Array, b: Array, width: float) -> float:

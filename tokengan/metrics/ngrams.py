@@ -14,7 +14,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Corpus", "Ints", "Sentences", "digest", "draw", "encode", "ngrams"]
+__all__ = ["Corpus", "Ints", "Sentences", "digest", "draw", "encode", "ngrams", "runs"]
 
 Sentences = Sequence[Sequence[str]]
 Ints = NDArray[np.int64]
@@ -49,14 +49,15 @@ def encode(sentences: Sentences) -> Corpus:
     lengths = np.fromiter(map(len, sentences), np.int64, len(sentences))
     tokens = np.fromiter(map(ids.__getitem__, chain.from_iterable(sentences)), np.int64, int(lengths.sum()))
     sentence = np.repeat(np.arange(len(sentences)), lengths)
-    left = np.cumsum(lengths)[sentence] - np.arange(len(tokens))
+    left = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(tokens))
     return Corpus(tokens, lengths, sentence, left)
 
 
 def ngrams(corpus: Corpus, order: int, *, repeated: bool = False) -> Iterator[tuple[int, Ints, Ints]]:
     """Yield n, the places where an n-gram begins [P] and the id of that n-gram [P], for n = 1 .. `order`.
 
-    The id of an n-gram is the rank of the pair (id of its first n-1 tokens, last token): each order is one sort.
+    The id of an n-gram is the rank of the pair (id of its first n-1 tokens, last token): each order is one sort. Places
+    come n-gram after n-gram, ids ascending, and those of one n-gram as they stand in the text.
 
     Args:
         corpus: The sentences.
@@ -66,21 +67,63 @@ def ngrams(corpus: Corpus, order: int, *, repeated: bool = False) -> Iterator[tu
 
     >>> for n, places, ids in ngrams(encode([["a", "b", "a"], ["a", "b"]]), 2):
     ...     print(n, places.tolist(), ids.tolist())
-    1 [0, 1, 2, 3, 4] [0, 1, 0, 0, 1]
-    2 [0, 1, 3] [0, 1, 0]
+    1 [0, 2, 3, 1, 4] [0, 0, 0, 1, 1]
+    2 [0, 3, 1] [0, 0, 1]
     """
     vocabulary = int(corpus.tokens.max(initial=0)) + 1
-    places, ids = np.arange(len(corpus.tokens)), corpus.tokens
+    places, ids = _sorted(corpus.tokens.copy())
+    # The token after each place, -1 at the end of a sentence; half as wide, since what is looked up everywhere in it
+    # should stay in the cache.
+    after = np.where(corpus.left > 1, np.roll(corpus.tokens, -1), -1).astype(np.int32)
     for n in range(1, order + 1):
         if n > 1:
-            inside = corpus.left[places] >= n
+            last = after[places + n - 2]
+            inside = last >= 0
             places = places[inside]
-            pairs = ids[inside] * vocabulary + corpus.tokens[places + n - 1]
-            ids = np.unique(pairs, return_inverse=True)[1]
+            pairs = ids[inside]
+            pairs *= vocabulary
+            pairs += last[inside]
+            found, pairs = _sorted(pairs)
+            places, ids = places[found], np.cumsum(_begins(pairs)) - 1
         if repeated:
-            kept = np.bincount(ids)[ids] > 1
+            _, sizes = runs(ids)
+            kept = np.repeat(sizes > 1, sizes)
             places, ids = places[kept], ids[kept]
         yield n, places, ids
+
+
+def runs(*sorted_keys: NDArray[np.integer]) -> tuple[Ints, Ints]:
+    """Return where each run of equal keys begins, or of equal tuples of several keys, and how long it is.
+
+    >>> first, sizes = runs(np.array([0, 0, 1, 1]), np.array([5, 5, 5, 6]))
+    >>> first.tolist(), sizes.tolist()
+    ([0, 2, 3], [2, 1, 1])
+    """
+    first = np.flatnonzero(_begins(*sorted_keys))
+    return first, np.diff(first, append=len(sorted_keys[0]))
+
+
+def _begins(*sorted_keys: NDArray[np.integer]) -> NDArray[np.bool_]:
+    begins = np.zeros(len(sorted_keys[0]), bool)
+    begins[:1] = True
+    for keys in sorted_keys:
+        begins[1:] |= keys[1:] != keys[:-1]
+    return begins
+
+
+def _sorted(keys: Ints) -> tuple[Ints, Ints]:
+    """Return the order that sorts keys, equal ones as they come, and the keys, sorted where they stand."""
+    bits = len(keys).bit_length()
+    if int(keys.max(initial=0)).bit_length() + bits > 62:
+        order = np.argsort(keys, kind="stable")
+        return order, keys[order]
+    # Each key with its place behind it: numbers are sorted several times as fast as their places.
+    keys <<= bits
+    keys |= np.arange(len(keys))
+    keys.sort()
+    order = keys & ((1 << bits) - 1)
+    keys >>= bits
+    return order, keys
 
 
 def draw(sentences: Sentences, size: int, seed: int = 0) -> list[Sequence[str]]:

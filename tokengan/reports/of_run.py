@@ -11,7 +11,7 @@ from typing import Any
 
 from tokengan.data.messages import place
 from tokengan.errors import UserError
-from tokengan.figure import Figure
+from tokengan.figure import Direction, Figure
 from tokengan.reports.comparison import Cell, Comparison, Matched, Point, Row, Sample
 from tokengan.reports.summary import split_real
 from tokengan.training.run import CONFIG, Run
@@ -92,7 +92,8 @@ def _matched(report: Mapping[str, Any] | None, figures: list[Figure]) -> tuple[M
     name = next((name for name in ("NLL-oracle", "NLL-test") if name in held), None)
     if name is None:
         return ()
-    direction = next((figure.direction for figure in figures if figure.name == name), "lower")
+    known = [figure.direction for figure in figures if figure.name == name]
+    direction: Direction = known[0] if known else "lower"
     difference = held[name]["difference"]
     said = f"{held['in_words']} (Against the run's own start model at temperature {held['temperature']:.2f}.)"
     return (Matched(name, "NLL-div", direction, (difference,), difference, sentence=said),)

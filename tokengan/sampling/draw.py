@@ -13,6 +13,7 @@ from tokengan.sampling.decoding import Decoding
 __all__ = ["draw", "restrict", "rows_at_once"]
 
 BLOCK = 64
+BELOW_ONE = 1 - 2.0**-23
 
 
 def rows_at_once(vocab_size: int) -> int:
@@ -64,7 +65,7 @@ def draw(logits: Tensor, uniform: Tensor, decoding: Decoding) -> tuple[Tensor, T
         tokens = logits.argmax(-1)
         return tokens, torch.zeros_like(tokens, dtype=torch.float32)
     rows, size = logits.shape
-    weights = (logits - logits.amax(-1, keepdim=True)).exp_()
+    weights = logits.softmax(-1)
     whole = size // BLOCK * BLOCK
     sums = weights[:, :whole].view(rows, -1, BLOCK).sum(-1)
     if whole < size:
@@ -72,21 +73,23 @@ def draw(logits: Tensor, uniform: Tensor, decoding: Decoding) -> tuple[Tensor, T
     cumulative = sums.cumsum(-1)
     total = cumulative[:, -1:]
     target = uniform.to(total.dtype).unsqueeze(1) * total
-    block = _first_above(cumulative, target, sums)
+    block = _first_above(cumulative, target)
     rest = target - (cumulative.gather(1, block) - sums.gather(1, block))
     places = block * BLOCK + torch.arange(BLOCK, device=logits.device)
-    inside = weights.gather(1, places.clamp(max=size - 1)).masked_fill(places >= size, 0.0)
-    tokens = block * BLOCK + _first_above(inside.cumsum(-1), rest, inside)
+    inside = weights.gather(1, places.clamp(max=size - 1))
+    if whole < size:
+        inside = inside.masked_fill(places >= size, 0.0)
+    tokens = block * BLOCK + _first_above(inside.cumsum(-1), rest)
     logp = weights.gather(1, tokens).log() - total.log()
     return tokens.squeeze(1), logp.squeeze(1)
 
 
-def _first_above(cumulative: Tensor, target: Tensor, weights: Tensor) -> Tensor:
-    """Return [B,1], the first place whose cumulative weight exceeds the target; rounding never picks a weight of 0."""
-    place = (cumulative <= target).sum(-1, keepdim=True)
-    positive = weights > 0
-    last = positive.shape[-1] - 1 - positive.flip(-1).int().argmax(-1, keepdim=True)
-    place = torch.minimum(place, last)
-    # The rest can also round below 0 and the first place have no weight: take the first that has some.
-    first = positive.int().argmax(-1, keepdim=True)
-    return torch.maximum(place, first)
+def _first_above(cumulative: Tensor, target: Tensor) -> Tensor:
+    """Return [B,1], the first place whose cumulative weight exceeds the target; rounding never picks a weight of 0.
+
+    The target is held between 0 and just under the last sum. Then there is such a place, and its own weight is what
+    took the sum above.
+    """
+    last = cumulative[:, -1:]
+    held = torch.minimum(target.clamp(min=0), last * BELOW_ONE)
+    return (cumulative <= held).sum(-1, keepdim=True)

@@ -6,11 +6,20 @@ import sys
 import time
 from typing import Any, TextIO
 
+from tokengan.training.forecast import Left
+
 __all__ = ["Bar", "Lines", "Progress", "progress_for"]
 
 
 class Progress:
-    """Shows nothing; the other ones show something. Rounds of a phase are counted, updates tick inside a round."""
+    """Shows nothing; the other ones show something. Rounds of a phase are counted, updates tick inside a round.
+
+    Attributes:
+        shows: Whether somebody may be reading.
+    """
+
+    shows = False
+    _left, _said = Left(0.0, more=True), 0.0
 
     def phase(self, name: str, rounds: int, done: int) -> None:
         """Begin a phase of which some rounds are done."""
@@ -21,8 +30,15 @@ class Progress:
     def round(self) -> None:
         """Count one round."""
 
+    def left(self, left: Left) -> None:
+        """Take in how long the whole run will still take."""
+        self._left, self._said = left, time.monotonic()
+
     def say(self, text: str) -> None:
         """Print a line."""
+
+    def _left_now(self) -> str:
+        return self._left.words(time.monotonic() - self._said) if self._left.seconds else ""
 
     def close(self) -> None:
         """Leave the screen tidy."""
@@ -34,10 +50,12 @@ class Lines(Progress):
     >>> progress = Lines(sys.stdout, every=0)
     >>> progress.phase("adversarial", rounds=2, done=0)
     adversarial: 2 rounds
-    >>> progress.tick(); progress.round()  # doctest: +ELLIPSIS
+    >>> progress.tick(); progress.left(Left(90)); progress.round()  # doctest: +ELLIPSIS
     adversarial 0/2, 1 updates in this round
-    adversarial 1/2, ... rounds/min, ... left
+    adversarial 1/2, ... rounds/min, 1:30 left
     """
+
+    shows = True
 
     def __init__(self, file: TextIO | None = None, every: float = 15.0) -> None:
         self.file, self.every = file or sys.stderr, every
@@ -61,8 +79,8 @@ class Lines(Progress):
         self.done, self.ticks = self.done + 1, 0
         if self._due() or self.done == self.rounds:
             rate = (self.done - self.first) / max(time.monotonic() - self.begun, 1e-9)
-            left = _clock((self.rounds - self.done) / rate)
-            self.say(f"{self.name} {self.done}/{self.rounds}, {60 * rate:.1f} rounds/min, {left} left")
+            count = f"{self.name} {self.done}/{self.rounds}, {60 * rate:.1f} rounds/min"
+            self.say(", ".join(part for part in (count, self._left_now()) if part))
 
     def say(self, text: str) -> None:
         """See `Progress`."""
@@ -76,16 +94,25 @@ class Lines(Progress):
 
 
 class Bar(Progress):
-    """A bar with rate and time left, which also moves inside a round."""
+    """A bar of the phase with its rate and the time left of the run, which also moves inside a round."""
+
+    shows = True
 
     def __init__(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, ProgressColumn, Task, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as RichProgress
+        from rich.text import Text
+
+        left = self._left_now
+
+        class LeftColumn(ProgressColumn):
+            def render(self, task: Task) -> Text:
+                return Text(left())
 
         self._bar = RichProgress(
             TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[count]}"),
-            TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=Console(stderr=True),
+            TimeElapsedColumn(), LeftColumn(), console=Console(stderr=True),
         )  # fmt: skip
         self._task: Any = None
         self._rounds = self._done = self._ticks = 0
@@ -140,9 +167,3 @@ def progress_for(quiet: bool) -> Progress:
     if quiet:
         return Progress()
     return Bar() if sys.stderr.isatty() else Lines()
-
-
-def _clock(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}"

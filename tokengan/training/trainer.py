@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,8 +16,10 @@ from tokengan.errors import UserError, nearest
 from tokengan.training import rng
 from tokengan.training.board import Board
 from tokengan.training.evaluation import guarded, plain
+from tokengan.training.forecast import Forecast, tried
 from tokengan.training.hardware import Hardware, differences
 from tokengan.training.health import Finding, diagnose, number
+from tokengan.training.profile import Profile
 from tokengan.training.progress import progress_for
 from tokengan.training.run import Run
 from tokengan.training.signals import StopAsked, stop_on_signals
@@ -30,6 +33,8 @@ __all__ = ["Evaluate", "Event", "Result", "TrainerSettings", "fit"]
 
 Evaluate = Callable[[Any], Mapping[str, Any]]
 RECENT = 30  # records that the health monitors look back on
+LOOK = 10.0  # seconds of training before the phases to come are tried
+TRIAL = 30.0  # most seconds of a trial
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,8 @@ def fit(
     samples: Callable[[Any], Iterable[str]] | None = None,
     on_event: Callable[[Event], None] | None = None,
     at: str | None = None,
+    profile: Profile | None = None,
+    rebuild: Callable[[], Method] | None = None,
 ) -> Result:
     """Train a method in a run folder, from its last checkpoint where there is one.
 
@@ -122,12 +129,19 @@ def fit(
         samples: Called with the method at each evaluation; returns the texts of `samples/STEP.txt`.
         on_event: Called with each event.
         at: Go back to this checkpoint (`000120`, `best`, `start`) and go on from there.
+        profile: Measures where the time goes; None for nothing.
+        rebuild: Returns the method freshly built once more. Where progress is shown, and in one process, a round of
+            each phase to come is tried on such a copy, so that the time left is known; None leaves them unknown.
 
     Raises:
         Diverged: A loss or gradient was not finite; the last checkpoint is kept.
         UserError: A refused checkpoint, a full disk, a folder in use, an unknown watched figure.
     """
-    return _Training(method, run, evaluate, settings, samples, on_event).run(at)
+    training = _Training(method, run, evaluate, settings, samples, on_event, rebuild)
+    if profile is None:
+        return training.run(at)
+    with profile.watching(training, method, training.updater, training.hardware.device):
+        return training.run(at)
 
 
 class _Training:
@@ -141,6 +155,7 @@ class _Training:
         settings: TrainerSettings,
         samples: Callable[[Any], Iterable[str]] | None,
         on_event: Callable[[Event], None] | None,
+        rebuild: Callable[[], Method] | None,
     ) -> None:
         self.hardware = Hardware.find(settings.device, settings.precision)
         self.method, self.folder, self.settings = method, run, settings
@@ -152,6 +167,8 @@ class _Training:
         self.updater = Updater(players_of(method), self.hardware.world, self.progress.tick)
         method.update = self.updater
         self.phases = method.phases()
+        self.forecast = Forecast(self.phases, settings.eval_every, settings.save_every)
+        self.rebuild = rebuild if self.progress.shows and self.hardware.world.size == 1 else None
         self.seed = method.streams.seed
         self.standing = Standing()
         self.findings: set[str] = set()
@@ -197,6 +214,8 @@ class _Training:
                 self._save()
             while not over:
                 over, collapse = self._round(phase)
+                self._look_ahead()
+                self.progress.left(self.forecast.left(position.phase, position.iteration))
                 if collapse is not None:
                     return self._roll_back(collapse)
                 reason = self._asked(stop)
@@ -211,6 +230,7 @@ class _Training:
         """Train one round; return whether the phase is over, and a finding that ends the run."""
         position, settings = self.standing.position, self.settings
         self.updater.phase, self.updater.iteration = phase.name, position.iteration
+        begun = time.monotonic()
         with self.hardware.rounds():
             try:
                 phase.run(position.iteration)
@@ -220,6 +240,8 @@ class _Training:
                 raise self._placed(error, phase) from error
         position.iteration += 1
         position.total += 1
+        self.forecast.round(position.phase, time.monotonic() - begun)
+        self.progress.left(self.forecast.left(position.phase, position.iteration, pending=True))
         self.progress.round()
         done = position.iteration
         over, better, record, collapse = done >= phase.iterations, False, None, None
@@ -249,11 +271,43 @@ class _Training:
         reasons = self.hardware.everybodys(stop.by or ("max_minutes is over" if up else ""))
         return next((reason for reason in reasons if reason), "")
 
+    # ---- the time left
+
+    def _look_ahead(self) -> None:
+        """Once, early in a run: try a round of each phase to come on a copy, and an evaluation if there was none yet.
+
+        The generator has learnt a little by then, so that its sequences have about the length they will have.
+        """
+        if self.rebuild is None or time.monotonic() - self.begun < LOOK:
+            return
+        build, self.rebuild = self.rebuild, None
+        position = self.standing.position
+        ahead = [k for k, phase in enumerate(self.phases) if k > position.phase and phase.iterations]
+        # What is only there for a guess must not end a run.
+        with suppress(Exception), rng.forked(self.hardware.device, self.seed, "forecast"):
+            if not self.forecast.seen("evaluation"):
+                with self._timed("evaluation"):
+                    guarded(self._ask, self.method, self.hardware, self.seed, "forecast")
+            copy = build().to(self.hardware.device) if ahead else self.method
+            copy.load_state_dict(self.method.state_dict())
+            phases = copy.phases()
+            for k in ahead:
+                known = self.forecast.left(position.phase, position.iteration).seconds
+                with self.hardware.rounds():
+                    self.forecast.trial(k, tried(copy, phases[k], partial(_enough, known, phases[k])))
+
+    @contextmanager
+    def _timed(self, kind: str) -> Iterator[None]:
+        begun, phase = time.monotonic(), min(self.standing.position.phase, len(self.phases) - 1)
+        yield
+        self.forecast.pause(kind, phase, time.monotonic() - begun)
+
     # ---- evaluation
 
     def _evaluated(self, phase: Phase) -> dict[str, Any]:
         position = self.standing.position
-        figures, texts = guarded(self._ask, self.method, self.hardware, self.seed, "evaluate", position.total)
+        with self._timed("evaluation"):
+            figures, texts = guarded(self._ask, self.method, self.hardware, self.seed, "evaluate", position.total)
         if texts is not None and self.hardware.leads:
             self.folder.write_samples(position.total, texts)
         return {
@@ -376,6 +430,10 @@ class _Training:
     # ---- checkpoints
 
     def _save(self) -> None:
+        with self._timed("checkpoint"):
+            self._write_checkpoint()
+
+    def _write_checkpoint(self) -> None:
         standing, checkpoints = self.standing, self.folder.checkpoints
         states = self.hardware.everybodys(rng.capture(self.hardware.device))
         means = self.updater.state()
@@ -437,6 +495,15 @@ class _Training:
             self.progress.say(text)
         if self.on_event is not None and self.hardware.leads:
             self.on_event(Event(kind, text, data))
+
+
+def _enough(known: float, phase: Phase, spent: float) -> bool:
+    """Return whether a trial has taken enough: a second, or a twentieth of all that is known to come, up to a limit.
+
+    The phase that is tried takes `iterations * spent` at least, so one of twenty rounds or more is tried to the end of
+    one, if that is within the limit.
+    """
+    return spent > max(1.0, min(TRIAL, (known + phase.iterations * spent) / 20))
 
 
 @contextmanager

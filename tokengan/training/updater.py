@@ -87,9 +87,19 @@ class Player:
         for parameter in self.parameters:
             parameter.grad = None
 
+    def follow(self, loss: Tensor, retain: bool = False) -> None:
+        """Add the gradient of a loss to what there is; `retain` keeps its graph for another loss."""
+        # A loss made under autocast is followed back in the types it was made in, not in new ones.
+        with torch.autocast(loss.device.type, enabled=False):
+            loss.backward(inputs=self.parameters, retain_graph=retain)
+
     def gradients(self) -> list[Tensor]:
         """Return the gradients that there are."""
         return [p.grad for p in self.parameters if p.grad is not None]
+
+    def norm(self) -> Tensor:
+        """Return the norm of the whole gradient."""
+        return torch.nn.utils.get_total_norm(self.gradients())
 
     def step(self, norm: Tensor) -> None:
         """Clip to the norm, set the learning rate, and move."""
@@ -149,7 +159,7 @@ class Updater:
             values = [self._backward(name, loss, k + 1 < len(losses)) for k, (name, loss) in enumerate(losses.items())]
             if self.world.size > 1:
                 values = self._average(list(named.values()), values)
-            norms = [torch.nn.utils.get_total_norm(player.gradients()) for player in named.values()]
+            norms = [player.norm() for player in named.values()]
             self._guard(list(named), values, norms)
         except BaseException:
             for player in named.values():
@@ -218,9 +228,7 @@ class Updater:
         for part, more in _micro_batches(loss):
             value, metrics = part if isinstance(part, tuple) else (part, {})
             if value.requires_grad:
-                # A loss made under autocast is followed back in the types it was made in, not in new ones.
-                with torch.autocast(value.device.type, enabled=False):
-                    value.backward(inputs=player.parameters, retain_graph=retain or more)
+                player.follow(value, retain or more)
             value = value.detach().float()
             total = value if total is None else total + value
             for key, metric in metrics.items():
