@@ -11,7 +11,7 @@ from typing import Any
 
 from tokengan.data.messages import place
 from tokengan.errors import UserError
-from tokengan.figure import Direction, Figure
+from tokengan.figure import Figure
 from tokengan.reports.comparison import Cell, Comparison, Matched, Point, Row, Sample
 from tokengan.reports.summary import split_real
 from tokengan.training.run import CONFIG, Run
@@ -42,7 +42,7 @@ def of_run(path: Path | str) -> Comparison:
     found, real = split_real(_figures(report["figures"] if report else list(records[-1]["figures"].values())))
     cell = Cell(seed, "done", points=(Point(1.0, tuple(found), _samples(run)),), curve=tuple(records))
     command = f"tokengan train --config {shlex.quote(str(run.path / CONFIG))}"
-    rows = [Row(run.path.name, method, command, cells=(cell,), matched=_matched(report, found))]
+    rows = [Row(run.path.name, method, command, cells=(cell,), matched=_matched(report))]
     if control is not None:
         rows.append(_control(run.path / CONTROL, method, seed, control))
     data = _json(run.path / "data.json") or {}
@@ -63,7 +63,7 @@ def _control(path: Path, method: str, seed: int, report: Mapping[str, Any]) -> R
     curve = tuple(Run(path).records()) if there else ()
     samples = _samples(Run(path)) if there else ()
     cell = Cell(seed, "done", points=(Point(1.0, tuple(figures), samples),), curve=curve)
-    return Row("constant reward", method, role="control", cells=(cell,), matched=_matched(report, figures))
+    return Row("constant reward", method, role="control", cells=(cell,), matched=_matched(report))
 
 
 def _json(path: Path) -> Any:
@@ -84,7 +84,7 @@ def _samples(run: Run) -> tuple[Sample, ...]:
     return tuple(map(Sample, texts[: len(texts) - (texts[-1:] == [""])]))
 
 
-def _matched(report: Mapping[str, Any] | None, figures: list[Figure]) -> tuple[Matched, ...]:
+def _matched(report: Mapping[str, Any] | None) -> tuple[Matched, ...]:
     """Return the run against its own start at equal entropy: the figure that the report's sentence speaks of."""
     held: Mapping[str, Any] | None = None if report is None else report.get("entropy_matched")
     if not held:
@@ -92,8 +92,6 @@ def _matched(report: Mapping[str, Any] | None, figures: list[Figure]) -> tuple[M
     name = next((name for name in ("NLL-oracle", "NLL-test") if name in held), None)
     if name is None:
         return ()
-    known = [figure.direction for figure in figures if figure.name == name]
-    direction: Direction = known[0] if known else "lower"
     difference = held[name]["difference"]
     said = f"{held['in_words']} (Against the run's own start model at temperature {held['temperature']:.2f}.)"
-    return (Matched(name, "NLL-div", direction, (difference,), difference, sentence=said),)
+    return (Matched(name, "NLL-div", "lower", (difference,), difference, sentence=said),)

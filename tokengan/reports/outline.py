@@ -19,6 +19,8 @@ MAIN = (
     "NLL-oracle", "NLL-test", "NLL-div", "BLEU-4", "Self-BLEU-4", "reverse LM score", "FED", "MS-Jaccard-4",
     "distinct-2", "unique share", "copy share", "Valid", "Novelty", "FCD/Test",
 )  # fmt: skip
+# What is said in words of each row; the rest stands in a table.
+HEADLINES = {("NLL-oracle", "NLL-div"), ("NLL-test", "NLL-div"), ("BLEU-4", "Self-BLEU-4")}
 NO_INTERVAL = "One seed: a number without an interval. Differences between rows may be nothing but chance."
 INTERVAL = "± is half of the 95% interval over seeds: Student's under 8 seeds, the bootstrap from there on."
 DAGGER = "† computed in another way than the column's, so not to be compared with it (see the signatures below)"
@@ -93,8 +95,26 @@ def _verdicts(found: Comparison) -> list[Block]:
     if picture is not None:
         blocks.append(picture)
     for row in found.rows:
-        blocks += [Words(f"{row.name}. {held.sentence}", verdict(held)) for held in row.matched]
+        told = [held for held in row.matched if (held.figure, held.on) in HEADLINES] or list(row.matched[:1])
+        blocks += [Words(f"{row.name}. {held.sentence}", verdict(held)) for held in told]
+    if sum(len(row.matched) for row in found.rows) > 1:
+        blocks.append(_against(found))
     return blocks
+
+
+def _against(found: Comparison) -> Table:
+    """Return every comparison with the base's curve."""
+    columns = ("row", "figure", "at equal", "difference", "95% interval", "p", "seeds", "place")
+    rows = []
+    for row in found.rows:
+        for held in row.matched:
+            ends = "-" if held.low is None or held.high is None else f"{held.low:+.3f} to {held.high:+.3f}"
+            mean = "-" if held.mean is None else f"{held.mean:+.3f}"
+            p = "-" if held.p is None else f"{held.p:.2g}"
+            seeds = ", ".join("-" if one is None else f"{one:+.3f}" for one in held.seeds)
+            rows.append((row.name, held.figure, held.on, mean, ends, p, seeds, verdict(held)))
+    caption = "Every row against the base's temperature curve, where both are equally varied"
+    return Table(columns, tuple(rows), caption, folded=True)
 
 
 def _main(found: Comparison, names: list[str]) -> Table:

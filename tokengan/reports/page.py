@@ -46,7 +46,7 @@ caption{text-align:left;font-weight:600;padding:.3em 0}
 th,td{padding:4px 9px;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}
 th{font-weight:600}
 thead th{border-bottom:1.5px solid var(--dim);vertical-align:bottom;white-space:nowrap}
-tbody th{position:sticky;left:0;background:var(--ground);max-width:46vw;min-width:5em;overflow-wrap:anywhere}
+tbody th{position:sticky;left:0;background:var(--ground);max-width:46vw;min-width:6em;overflow-wrap:break-word}
 td.n{text-align:right;white-space:nowrap}
 td{max-width:34em;min-width:2.5em}
 td.long{overflow-wrap:anywhere;min-width:13em}
