@@ -13,7 +13,7 @@ from itertools import groupby
 
 from tokengan.reports.blocks import Block, Listing, Report, Samples, Section, Shown, Table, Words
 from tokengan.reports.chart import Chart, Series
-from tokengan.reports.colours import SHAPES, STYLES, chart_css
+from tokengan.reports.colours import REAL, SHAPES, STYLES, chart_css
 from tokengan.reports.comparison import Sample
 from tokengan.reports.svg import draw, shape
 
@@ -185,7 +185,9 @@ def _legend(shown: Iterable[Shown]) -> list[str]:
             known |= {series.name: series for series in one.chart.series if series.label and not series.plain}
     if not known:
         return []
-    keys = "".join(f"<li>{_key(series)}{_text(series.name)}</li>" for series in known.values())
+    # The base, the rows by their number, a control behind its row, real text.
+    order = sorted(known.values(), key=lambda series: (series.style == REAL, series.style, series.hollow))
+    keys = "".join(f"<li>{_key(series)}{_text(series.name)}</li>" for series in order)
     return [f'<ul class="legend">{keys}</ul>']
 
 

@@ -17,9 +17,9 @@ from tokengan.reports.colours import SHAPES, STYLES, chart_css
 __all__ = ["alone", "draw", "shape", "ticks"]
 
 WIDTH, HEIGHT = 400, 290
-LEFT, RIGHT, TOP, BOTTOM = 46, 92, 22, 40
+LEFT, RIGHT, TOP, BOTTOM = 46, 106, 22, 40
 LINE = 12.5  # between two labels
-LONGEST = 15  # characters of a label that fit into the margin
+LONGEST = 13  # characters of a label that fit into the margin
 
 
 def alone(chart: Chart | Marks) -> str:
@@ -170,7 +170,7 @@ class _Axes:
                 parts.append(_box("phase", x, TOP, end - x, HEIGHT - TOP - BOTTOM, phase.label))
             if k:
                 parts.append(_line("edge", x, TOP - 4, x, HEIGHT - BOTTOM))
-            room = int((end - x) / 5.4)
+            room = int((end - x) / 6.5)
             if room > 3:
                 parts.append(_text(x + 3, TOP - 7, cut(phase.label, room), "tick"))
         return parts
