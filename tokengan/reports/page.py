@@ -67,7 +67,7 @@ pre{background:var(--raised);padding:8px 12px;border-radius:6px;font-size:.84em}
 pre{white-space:pre-wrap;overflow-wrap:anywhere}
 @media print{
 body{max-width:none;padding:0;font-size:10.5pt}
-nav,summary{display:none}
+nav,summary,figure details{display:none}
 details::details-content{content-visibility:visible;display:block;height:auto}
 .scroll{overflow:visible}
 table{font-size:7.6pt}
