@@ -106,7 +106,7 @@ def split_real(figures: Iterable[Figure]) -> tuple[list[Figure], list[Figure]]:
         if end is None:
             samples.append(figure)
         else:
-            note = figure.note or end.strip(" ()")
+            note = "; ".join(filter(None, [end.strip(" ()"), figure.note]))
             real.append(figure.replace(name=figure.name.removesuffix(end), note=note))
     return samples, real
 
