@@ -20,7 +20,7 @@ from tokengan.spec import Spec
 __all__ = ["Projected", "linear_logp"]
 
 # Numbers in a chunk of logits: small enough to stay in a processor's cache, where the passes over it cost a third.
-CHUNK = 2**20
+CHUNK = 2**19
 # Above this many numbers a table of every token costs more than it saves.
 TABLE_LIMIT = 2**24
 
@@ -28,54 +28,57 @@ TABLE_LIMIT = 2**24
 class LinearLogp(torch.autograd.Function):
     """log softmax((h W' + b) / temperature)[target], and the law's entropy, in chunks of rows.
 
-    The logits are made again in the backward pass: one more matrix product in exchange for several passes over a tensor
-    that fits no cache.
+    Chunks stay in cache, and every sum over the vocabulary is a column of a matrix product: the bias belongs to an
+    input of ones, a law's norm to another, so that no pass over the logits is left but those of the exponential. The
+    logits are made again in the backward pass; the law's mean row of W is kept, and with it the gradient to h.
     """
 
     @staticmethod
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
         ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, temperature: float
     ) -> tuple[Tensor, Tensor]:
-        logp, entropy = hidden.new_empty(len(hidden)), hidden.new_empty(len(hidden))
-        norm = hidden.new_empty(len(hidden))
+        # h, 1 and 1; W, b and the place of what is subtracted from every logit of a row.
+        read = functional.pad(hidden / temperature, (0, 1), value=1 / temperature)
+        table = torch.cat([weight, bias.unsqueeze(1), torch.ones_like(bias).unsqueeze(1)], dim=1)
+        logits, means = _buffer(hidden, weight), table.new_empty(len(hidden), table.shape[1])
+        largest = hidden.new_empty(len(hidden), 1)
         for rows in _chunks(hidden, weight):
-            logits = _logits(hidden[rows], weight, bias, temperature)
-            chosen = logits.gather(1, target[rows, None]).squeeze(1)
-            largest = logits.amax(1)
-            shifted = logits.sub_(largest.unsqueeze(1))
-            weights = shifted.exp()
-            total = weights.sum(1)
-            norm[rows] = largest + total.log()
-            logp[rows] = chosen - norm[rows]
-            entropy[rows] = total.log() - torch.linalg.vecdot(weights, shifted) / total
-        ctx.save_for_backward(hidden, weight, bias, target, norm)
+            part = torch.mm(read[rows], table[:, :-1].T, out=logits[: len(read[rows])])
+            torch.amax(part, 1, keepdim=True, out=largest[rows])
+            torch.mm(part.sub_(largest[rows]).exp_(), table, out=means[rows])
+        total, means = means[:, -1:], means[:, :-1] / means[:, -1:]
+        norm = largest + total.log()
+        chosen = torch.linalg.vecdot(read, table[target, :-1])
+        entropy = norm.squeeze(1) - torch.linalg.vecdot(read, means)
+        ctx.save_for_backward(torch.cat([read, -norm], dim=1), table, target, means)
         ctx.temperature = temperature
         ctx.mark_non_differentiable(entropy)
-        return logp, entropy
+        return chosen - norm.squeeze(1), entropy
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        hidden, weight, bias, target, norm = ctx.saved_tensors
-        scale = (grads[0] / ctx.temperature).unsqueeze(1)
-        to_hidden, to_weight, to_bias = torch.empty_like(hidden), torch.zeros_like(weight), torch.zeros_like(bias)
-        for rows in _chunks(hidden, weight):
-            law = _logits(hidden[rows], weight, bias, ctx.temperature).sub_(norm[rows].unsqueeze(1)).exp_()
-            slope = law.mul_(-scale[rows])
-            slope.scatter_add_(1, target[rows, None], scale[rows])
-            torch.mm(slope, weight, out=to_hidden[rows])
-            to_weight.addmm_(slope.T, hidden[rows])
-            to_bias += slope.sum(0)
-        return to_hidden, to_weight, to_bias, None, None
+        read, table, target, means = ctx.saved_tensors
+        scale = grads[0].unsqueeze(1)
+        scaled, laws = read[:, :-1] * scale, _buffer(read, table)
+        slope = torch.zeros_like(table[:, :-1]).index_add_(0, target, scaled)
+        for rows in _chunks(read, table):
+            law = torch.mm(read[rows], table.T, out=laws[: len(read[rows])]).exp_()
+            slope.addmm_(law.T, scaled[rows], alpha=-1)
+        to_hidden = (table[target, :-2] - means[:, :-1]) * (scale / ctx.temperature)
+        return to_hidden, slope[:, :-1], slope[:, -1], None, None
 
 
-def _chunks(hidden: Tensor, weight: Tensor) -> list[slice]:
-    size = max(CHUNK // len(weight), 16)
-    return [slice(first, first + size) for first in range(0, len(hidden), size)]
+def _size(table: Tensor) -> int:
+    return max(CHUNK // len(table), 16)
 
 
-def _logits(hidden: Tensor, weight: Tensor, bias: Tensor, temperature: float) -> Tensor:
-    logits = torch.addmm(bias, hidden, weight.T)
-    return logits if temperature == 1 else logits.div_(temperature)
+def _chunks(rows: Tensor, table: Tensor) -> list[slice]:
+    return [slice(first, first + _size(table)) for first in range(0, len(rows), _size(table))]
+
+
+def _buffer(rows: Tensor, table: Tensor) -> Tensor:
+    """Return room for one chunk's logits: new memory for each would cost as much as the product that fills it."""
+    return rows.new_empty(min(_size(table), len(rows)), len(table))
 
 
 def linear_logp(
