@@ -126,5 +126,7 @@ def _said(row: Row) -> list[Block]:
 
 def _findings(row: Row) -> list[str]:
     """Return what the monitors said at the last evaluation of each seed."""
+    if row.role == "control":  # that its reward says nothing is what it is for
+        return []
     each = [(cell.seed, text) for cell in row.cells if cell.curve for text in cell.curve[-1].get("health", ())]
     return [f"{row.name}, seed {seed}: {text}" for seed, text in each]

@@ -22,7 +22,10 @@ MAIN = (
 # What is said in words of each row; the rest stands in a table.
 HEADLINES = {("NLL-oracle", "NLL-div"), ("NLL-test", "NLL-div"), ("BLEU-4", "Self-BLEU-4")}
 NO_INTERVAL = "One seed: a number without an interval. Differences between rows may be nothing but chance."
-INTERVAL = "± is half of the 95% interval over seeds: Student's under 8 seeds, the bootstrap from there on."
+INTERVAL = (
+    "± is half of the 95% interval over seeds: Student's under 8 seeds, the bootstrap from there on. There is none of "
+    "one seed, nor of a row whose seeds are all the same, as those of counts are."
+)
 DAGGER = "† computed in another way than the column's, so not to be compared with it (see the signatures below)"
 
 
@@ -59,9 +62,16 @@ def _lead(found: Comparison) -> str:
     done = sum(cell.status == "done" for _, cell in cells)
     if not cells:
         return "Nothing was compared."
+    if _given(found):
+        return "Texts as they were given; beside each figure what real text has in their place."
     rows = f"{len(found.rows)} row{'s' * (len(found.rows) > 1)}"
     seeds = len({cell.seed for _, cell in cells})
     return f"{rows}, {seeds} seed{'s' * (seeds > 1)}; {done} of {len(cells)} cells measured."
+
+
+def _given(found: Comparison) -> bool:
+    """Return whether these are texts that nothing is known of: no seeds, no temperature."""
+    return all(row.role == "given" for row in found.rows)
 
 
 def _column(found: Comparison, row: Row, name: str, temperature: float = 1.0) -> str:
@@ -88,8 +98,9 @@ def _verdicts(found: Comparison) -> list[Block]:
         blocks.append(_one_row(found, names))
     else:
         blocks.append(_main(found, names))
-    told = {len(row.done) for row in found.rows if row.done}
-    blocks.append(Words(NO_INTERVAL if max(told, default=0) < 2 else INTERVAL, "note"))
+    seeds = {len(row.done) for row in found.rows if row.done}
+    if not _given(found):
+        blocks.append(Words(NO_INTERVAL if max(seeds, default=0) < 2 else INTERVAL, "note"))
     if any("†" in cell for block in blocks if isinstance(block, Table) for row in block.rows for cell in row):
         blocks.append(Words(DAGGER, "note"))
     if picture is not None:
@@ -153,7 +164,8 @@ def _one_row(found: Comparison, names: list[str]) -> Table:
         better = one.figure.direction.replace("none", "")
         note = one.figure.note if real is None else f"real text: {real.note}"
         rows.append((name, one.told(), beside, better, one.figure.split, note))
-    return Table(("figure", row.name, "real text", "better", "split", "note"), tuple(rows), "At temperature 1")
+    caption = "Figures" if row.role == "given" else "At temperature 1"
+    return Table(("figure", row.name, "real text", "better", "split", "note"), tuple(rows), caption)
 
 
 def _samples(found: Comparison) -> list[Block]:
@@ -166,7 +178,7 @@ def _samples(found: Comparison) -> list[Block]:
     if not columns:
         return []
     any_near = any(sample.nearest for _, texts in columns for sample in texts)
-    about = "The first texts of the first seed at temperature 1, nothing chosen."
+    about = f"The first texts{'' if _given(found) else ' of the first seed at temperature 1'}, nothing chosen."
     about += (
         " Under each stands the training sentence whose set of words is nearest, with their Jaccard index."
         if any_near
@@ -185,7 +197,7 @@ def _rates(found: Comparison) -> list[Block]:
             blocks.append(Table(("n-gram", "too", "here", "real", "times"), rows, row.name))
     about = (
         "n-grams whose rate differs most surely from real text's (Dunning's log-likelihood ratio), in 1,000 n-grams of "
-        "their order; first seed, temperature 1."
+        "their order."
     )
     return [Words(about), *blocks] if blocks else []
 

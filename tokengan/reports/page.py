@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from html import escape
 from itertools import groupby
 
 from tokengan.reports.blocks import Block, Listing, Report, Samples, Section, Shown, Table, Words
 from tokengan.reports.chart import Chart, Series
-from tokengan.reports.colours import SHAPES, STYLES, chart_css
+from tokengan.reports.colours import REAL, SHAPES, STYLES, chart_css
 from tokengan.reports.comparison import Sample
-from tokengan.reports.svg import draw, shape
+from tokengan.reports.svg import draw, escaped, shape
 
 __all__ = ["page"]
 
@@ -23,8 +22,6 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 FIRST = 6  # samples of a row that are seen without asking
 SIGNS = {"above": "▲ better", "on": "● on the curve", "below": "▼ worse", "none": "– not compared"}
 NUMERIC = re.compile(r"-|[-+]?[\d.,]+(e[-+]\d+)?( ±\S+)?( †)?%?")
-# What HTML has no character for, and what turns the direction of all that follows.
-UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff]")
 
 STYLE = """
 *{box-sizing:border-box}
@@ -67,7 +64,7 @@ pre{background:var(--raised);padding:8px 12px;border-radius:6px;font-size:.84em}
 pre{white-space:pre-wrap;overflow-wrap:anywhere}
 @media print{
 body{max-width:none;padding:0;font-size:10.5pt}
-nav,summary{display:none}
+nav,summary,figure details{display:none}
 details::details-content{content-visibility:visible;display:block;height:auto}
 .scroll{overflow:visible}
 table{font-size:7.6pt}
@@ -89,22 +86,18 @@ def page(report: Report) -> str:
     >>> "&lt;script&gt;" in page(Report("<script>", "", ()))
     True
     """
-    links = "".join(f'<a href="#{one.anchor}">{_text(one.title)}</a>' for one in report.sections)
+    links = "".join(f'<a href="#{one.anchor}">{escaped(one.title)}</a>' for one in report.sections)
     return "".join(
         (
             '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">',
             f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
             '<meta name="viewport" content="width=device-width,initial-scale=1">',
-            f"<title>{_text(report.title)}</title>\n<style>{chart_css()}\n{STYLE}</style></head>\n<body>",
-            f"<header><h1>{_text(report.title)}</h1><p>{_text(report.lead)}</p><nav>{links}</nav></header>\n<main>",
+            f"<title>{escaped(report.title)}</title>\n<style>{chart_css()}\n{STYLE}</style></head>\n<body>",
+            f"<header><h1>{escaped(report.title)}</h1><p>{escaped(report.lead)}</p><nav>{links}</nav></header>\n<main>",
             *map(_section, report.sections),
             "</main></body></html>\n",
         )
     )
-
-
-def _text(words: str) -> str:
-    return escape(UNSEEN.sub("\N{REPLACEMENT CHARACTER}", words))
 
 
 def _section(section: Section) -> str:
@@ -115,7 +108,7 @@ def _section(section: Section) -> str:
             parts += _legend([one for one in drawn if isinstance(one, Shown)])
         inner = "".join(map(_block, drawn))
         parts.append(f'<div class="grid">{inner}</div>' if grouped is not None else inner)
-    return f'<section id="{section.anchor}"><h2>{_text(section.title)}</h2>{"".join(parts)}</section>\n'
+    return f'<section id="{section.anchor}"><h2>{escaped(section.title)}</h2>{"".join(parts)}</section>\n'
 
 
 def _grouped(block: Block) -> type | None:
@@ -138,8 +131,8 @@ def _block(block: Block) -> str:
 def _words(words: Words) -> str:
     if words.tone in SIGNS:
         sign = f"<b>{SIGNS[words.tone]}</b>"
-        return f'<p class="verdict {words.tone}">{sign} {_text(words.text)}</p>'
-    return f"<p{_kind('note' if words.tone else '')}>{_text(words.text)}</p>"
+        return f'<p class="verdict {words.tone}">{sign} {escaped(words.text)}</p>'
+    return f"<p{_kind('note' if words.tone else '')}>{escaped(words.text)}</p>"
 
 
 def _kind(name: str) -> str:
@@ -147,15 +140,15 @@ def _kind(name: str) -> str:
 
 
 def _listing(listing: Listing) -> str:
-    said = f'<p class="note">{_text(listing.caption)}</p>' if listing.caption else ""
-    return f"{said}<pre>{_text(listing.text)}</pre>"
+    said = f'<p class="note">{escaped(listing.caption)}</p>' if listing.caption else ""
+    return f"{said}<pre>{escaped(listing.text)}</pre>"
 
 
 def _table(table: Table) -> str:
-    head = "".join(f'<th scope="col">{_text(name)}</th>' for name in table.columns)
+    head = "".join(f'<th scope="col">{escaped(name)}</th>' for name in table.columns)
     body = "".join(f"<tr>{''.join(_cells(row))}</tr>" for row in table.rows)
-    caption = f"<caption>{_text(table.caption)}</caption>" if table.caption and not table.folded else ""
-    label = _text(table.caption or "table")
+    caption = f"<caption>{escaped(table.caption)}</caption>" if table.caption and not table.folded else ""
+    label = escaped(table.caption or "table")
     whole = (
         f'<div class="scroll" role="region" tabindex="0" aria-label="{label}"><table>{caption}'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
@@ -164,17 +157,17 @@ def _table(table: Table) -> str:
 
 
 def _cells(row: Sequence[str]) -> Iterator[str]:
-    yield f'<th scope="row" dir="auto">{_text(row[0])}</th>'
+    yield f'<th scope="row" dir="auto">{escaped(row[0])}</th>'
     for cell in row[1:]:
         kind = "n" if NUMERIC.fullmatch(cell) else "long" if len(cell) > 40 else ""
-        yield f"<td{_kind(kind)}>{_text(cell)}</td>"
+        yield f"<td{_kind(kind)}>{escaped(cell)}</td>"
 
 
 def _figure(shown: Shown) -> str:
     chart = shown.chart
-    note = f"<small>{_text(chart.note)}</small>" if chart.note else ""
+    note = f"<small>{escaped(chart.note)}</small>" if chart.note else ""
     numbers = _table(Table(shown.table.columns, shown.table.rows, shown.table.caption, folded=True))
-    return f"<figure><figcaption>{_text(chart.title)}{note}</figcaption>{draw(chart)}{numbers}</figure>"
+    return f"<figure><figcaption>{escaped(chart.title)}{note}</figcaption>{draw(chart)}{numbers}</figure>"
 
 
 def _legend(shown: Iterable[Shown]) -> list[str]:
@@ -185,7 +178,9 @@ def _legend(shown: Iterable[Shown]) -> list[str]:
             known |= {series.name: series for series in one.chart.series if series.label and not series.plain}
     if not known:
         return []
-    keys = "".join(f"<li>{_key(series)}{_text(series.name)}</li>" for series in known.values())
+    # The base, the rows by their number, a control behind its row, real text.
+    order = sorted(known.values(), key=lambda series: (series.style == REAL, series.style, series.hollow))
+    keys = "".join(f"<li>{_key(series)}{escaped(series.name)}</li>" for series in order)
     return [f'<ul class="legend">{keys}</ul>']
 
 
@@ -203,13 +198,13 @@ def _samples(samples: Samples) -> str:
     for name, texts in samples.columns:
         first, more = "".join(map(_sample, texts[:FIRST])), "".join(map(_sample, texts[FIRST:]))
         rest = f"<details><summary>{len(texts) - FIRST} more</summary>{more}</details>" if more else ""
-        columns.append(f"<div><h3>{_text(name)}</h3>{first}{rest}</div>")
+        columns.append(f"<div><h3>{escaped(name)}</h3>{first}{rest}</div>")
     return f'<div class="texts">{"".join(columns)}</div>'
 
 
 def _sample(sample: Sample) -> str:
-    text = _text(sample.text) if sample.text.strip() else "<i>nothing was written</i>"
+    text = escaped(sample.text) if sample.text.strip() else "<i>nothing was written</i>"
     said = f'<p dir="auto">{text}</p>'
     if not sample.nearest:
         return said
-    return f'{said}<p class="near" dir="auto"><bdi>{sample.overlap:.2f}</bdi> {_text(sample.nearest)}</p>'
+    return f'{said}<p class="near" dir="auto"><bdi>{sample.overlap:.2f}</bdi> {escaped(sample.nearest)}</p>'

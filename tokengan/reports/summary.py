@@ -37,8 +37,11 @@ class Summary:
 
     @property
     def ends(self) -> tuple[float, float] | None:
-        """The 95% interval over seeds, None for fewer than two."""
-        return interval(self.values)
+        """The 95% interval over seeds, None for fewer than two, and for seeds that are all the same.
+
+        A method that counts draws nothing when it is trained: its seeds are one and the same model, three times.
+        """
+        return interval(self.values) if len(set(self.values)) > 1 else None
 
     def told(self) -> str:
         """Return the mean, with half the width of its interval where there is one.
@@ -103,7 +106,7 @@ def split_real(figures: Iterable[Figure]) -> tuple[list[Figure], list[Figure]]:
         if end is None:
             samples.append(figure)
         else:
-            note = figure.note or end.strip(" ()")
+            note = "; ".join(filter(None, [end.strip(" ()"), figure.note]))
             real.append(figure.replace(name=figure.name.removesuffix(end), note=note))
     return samples, real
 

@@ -7,6 +7,7 @@ paper. The same chart is the same text, to the byte.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from math import cos, pi, sin
@@ -14,12 +15,24 @@ from math import cos, pi, sin
 from tokengan.reports.chart import Area, Chart, Dot, Marks, Series, Zone
 from tokengan.reports.colours import SHAPES, STYLES, chart_css
 
-__all__ = ["alone", "draw", "shape", "ticks"]
+__all__ = ["alone", "draw", "escaped", "shape", "ticks"]
+
+# What HTML has no character for.
+UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff]")
 
 WIDTH, HEIGHT = 400, 290
-LEFT, RIGHT, TOP, BOTTOM = 46, 92, 22, 40
+LEFT, RIGHT, TOP, BOTTOM = 46, 106, 22, 40
 LINE = 12.5  # between two labels
-LONGEST = 15  # characters of a label that fit into the margin
+LONGEST = 13  # characters of a label that fit into the margin
+
+
+def escaped(words: str) -> str:
+    r"""Return anybody's text as text of a page or a picture.
+
+    >>> escaped("<b> & \x00")
+    '&lt;b&gt; &amp; �'
+    """
+    return escape(UNSEEN.sub("\N{REPLACEMENT CHARACTER}", words))
 
 
 def alone(chart: Chart | Marks) -> str:
@@ -98,7 +111,7 @@ def _path(points: Iterable[tuple[float, float]]) -> str:
 def _text(x: float, y: float, words: str, kind: str = "", anchor: str = "start", turn: bool = False) -> str:
     turned = f' transform="rotate(-90 {_n(x)} {_n(y)})"' if turn else ""
     named = f' class="{kind}"' if kind else ""
-    return f'<text{named} x="{_n(x)}" y="{_n(y)}" text-anchor="{anchor}"{turned}>{escape(words)}</text>'
+    return f'<text{named} x="{_n(x)}" y="{_n(y)}" text-anchor="{anchor}"{turned}>{escaped(words)}</text>'
 
 
 def _line(kind: str, x: float, y: float, to_x: float, to_y: float) -> str:
@@ -108,13 +121,13 @@ def _line(kind: str, x: float, y: float, to_x: float, to_y: float) -> str:
 def _box(kind: str, x: float, y: float, width: float, height: float, title: str) -> str:
     return (
         f'<rect class="{kind}" x="{_n(x)}" y="{_n(y)}" width="{_n(width)}" height="{_n(height)}">'
-        f"<title>{escape(title)}</title></rect>"
+        f"<title>{escaped(title)}</title></rect>"
     )
 
 
 def _frame(title: str, height: float, parts: Iterable[str]) -> str:
     return (
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {_n(height)}" role="img"><title>{escape(title)}</title>'
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {_n(height)}" role="img"><title>{escaped(title)}</title>'
         f"{''.join(parts)}</svg>"
     )
 
@@ -170,7 +183,7 @@ class _Axes:
                 parts.append(_box("phase", x, TOP, end - x, HEIGHT - TOP - BOTTOM, phase.label))
             if k:
                 parts.append(_line("edge", x, TOP - 4, x, HEIGHT - BOTTOM))
-            room = int((end - x) / 5.4)
+            room = int((end - x) / 6.5)
             if room > 3:
                 parts.append(_text(x + 3, TOP - 7, cut(phase.label, room), "tick"))
         return parts
@@ -186,11 +199,11 @@ class _Axes:
     def _area(self, area: Area) -> str:
         outline = [*area.lower, *reversed(area.upper)]
         d = _path((self.x(x), self.y(min(max(y, self.low), self.high))) for x, y in outline)
-        return f'<path class="band" d="{d}Z"><title>{escape(area.title)}</title></path>'
+        return f'<path class="band" d="{d}Z"><title>{escaped(area.title)}</title></path>'
 
     def _series(self, series: Series) -> str:
         kind = SHAPES[series.style % STYLES]
-        parts = [f"<title>{escape(series.name)}</title>"]
+        parts = [f"<title>{escaped(series.name)}</title>"]
         if len(series.dots) > 1:
             d = _path((self.x(dot.x), self.y(dot.y)) for dot in series.dots)
             parts.append(f'<path class="line" d="{d}"/>')
@@ -216,7 +229,7 @@ class _Axes:
 
     def _dot(self, dot: Dot, kind: str) -> str:
         drawn = shape(kind, self.x(dot.x), self.y(dot.y), 4.6 if dot.main else 2.6)
-        return f"<g>{drawn}<title>{escape(dot.title)}</title></g>"
+        return f"<g>{drawn}<title>{escaped(dot.title)}</title></g>"
 
     def _labels(self) -> list[str]:
         """Return names in the margin at the height of their series, moved apart where they would touch."""
@@ -230,7 +243,7 @@ class _Axes:
             lead = _line("lead", start - 3, place, start + 3, place)
             if one.plain:
                 lead = _line("lead", x, y, start + 3, place)
-            title = f"<title>{escape(one.name)}</title>"
+            title = f"<title>{escaped(one.name)}</title>"
             key = shape(SHAPES[one.style % STYLES], start + 8, place, 3.2) if not one.plain else ""
             hollow = " hollow" * one.hollow
             said = _text(start + (14 if key else 5), place + 3.5, cut(one.label), "name")
@@ -276,6 +289,7 @@ def _ends(values: Sequence[float]) -> tuple[float, float]:
 
 
 ROW = 21
+BEYOND = "blue: beyond it, which memory or lost diversity gets sooner than skill"
 
 
 def _marks(chart: Marks) -> str:
@@ -301,14 +315,18 @@ def _marks(chart: Marks) -> str:
         row.append(shape("circle", at(mark.value), y, 4))
         beside = "" if mark.real is None else f" | {mark.real:.3g}"
         row.append(_text(end + 8, y + 3.5, f"{mark.value:.3g}{beside}", "tick"))
-        parts.append(f'<g class="s{tone}">{"".join(row)}<title>{escape(told)}</title></g>')
+        parts.append(f'<g class="s{tone}">{"".join(row)}<title>{escaped(told)}</title></g>')
     foot = 14 + len(chart.marks) * ROW
-    said = "dot: these samples; bar: real text. Blue is better than the mark, orange worse"
-    return _frame(chart.title, foot + 14, [*parts, _text(8, foot + 4, said, "tick")])
+    said = (
+        "Dot: these samples. Bar: real text. Orange, broken: short of the mark.",
+        f"{BEYOND[0].upper()}{BEYOND[1:]}.",
+    )
+    lines = [_text(8, foot + 4 + 14 * k, line, "tick") for k, line in enumerate(said)]
+    return _frame(chart.title, foot + 26, [*parts, *lines])
 
 
 def _tone(value: float, real: float | None, direction: str) -> int:
-    """Return the style of a figure: blue better than real text, orange worse, ink where neither is."""
+    """Return the style of a figure: blue beyond real text, orange short of it, ink where neither is better."""
     if real is None or direction == "none" or value == real:
         return 0
     return 1 if (value > real) == (direction == "higher") else 2
