@@ -29,7 +29,7 @@ def trained(tmp_path_factory):
     pairs = [f"{one}\t{other}" for _, one, other in emoji_pairs("en", "de") if "skin tone" in one and "," not in one]
     (folder / "tones.tsv").write_text("\n".join(["en\tde", *pairs[:700]]))
     data = {"data.column": "en", "data.target": "de"}
-    return tokengan.train("mle", folder / "tones.tsv", out=folder / "run", epochs=10, **SMALL, **QUIET, **data)
+    return tokengan.train("mle", folder / "tones.tsv", out=folder / "run", epochs=20, **SMALL, **QUIET, **data)
 
 
 def test_it_learns_to_translate(trained):

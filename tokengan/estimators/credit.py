@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from tokengan.discriminators.base import Discriminator
 from tokengan.rewards.base import Reward
 from tokengan.sampling.decoding import Decoding
 from tokengan.sampling.rollouts import rollouts
@@ -22,7 +23,7 @@ __all__ = ["Credit", "Discounted", "Final", "Prefix", "RollOut"]
 def _steady(players: Any, rows: int) -> AbstractContextManager[object]:
     """Return a context in which the discriminator, if there is one, judges so many sequences and does not change."""
     discriminator = getattr(players, "discriminator", None)
-    return nullcontext() if discriminator is None else discriminator.steady(rows)
+    return discriminator.steady(rows) if isinstance(discriminator, Discriminator) else nullcontext()
 
 
 class Credit(nn.Module):
