@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -192,6 +193,22 @@ def test_a_folder_of_another_comparison_is_refused_and_more_of_the_same_is_taken
     (tmp_path / "plan.yaml").write_text("entries: 3")
     with pytest.raises(UserError, match="is no plan of a comparison"):
         Plan.read(tmp_path)
+
+
+def test_what_a_report_says_to_type_is_the_plan(tmp_path, data):
+    rows = [
+        "mle",
+        "seqgan:quick --credit.n 4 --name 'a game' --start mle --control constant",
+        "mle --epochs 2 --name x",
+    ]
+    plan = Plan(tuple(map(parse_row, rows)), data, {"data.max_length": "9"}, 2, (1.0, 0.8), 50, 1.5)
+    words = shlex.split(plan.typed(tmp_path))
+    typed = words[2 : words.index("--data")]
+    assert tuple(map(parse_row, typed)) == plan.entries
+    rest = " ".join(words[words.index("--data") :])
+    assert rest == (
+        f"--data {data} --data.max_length 9 --seeds 2 --samples 50 --temperatures 1 0.8 --minutes 1.5 --out {tmp_path}"
+    )
 
 
 def test_long_names_have_short_folders_of_their_own():

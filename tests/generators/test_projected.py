@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
@@ -10,6 +12,7 @@ from tokengan.generators import projected
 from tokengan.generators.projected import linear_logp
 
 N, H, V = 70, 6, 50
+Form = Callable[[Tensor, Tensor, Tensor, Tensor, float], tuple[Tensor, Tensor]]
 
 
 def inputs(dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -31,8 +34,11 @@ def test_values_and_gradients_are_the_plain_ones(monkeypatch, temperature, chunk
     monkeypatch.setattr(projected, "CHUNK", chunk)
     *parts, target = inputs(dtype)
     weights = torch.linspace(-1, 1, N, dtype=torch.float64)
-    found, expected = [], []
-    for form, given, kept in ((linear_logp, parts, found), (plain, [p.double() for p in parts], expected)):
+    found: list[Tensor] = []
+    expected: list[Tensor] = []
+    forms: list[tuple[Form, list[Tensor], list[Tensor]]]
+    forms = [(linear_logp, parts, found), (plain, [part.double() for part in parts], expected)]
+    for form, given, kept in forms:
         leaves = [part.clone().requires_grad_() for part in given]
         logp, entropy = form(leaves[0], leaves[1], leaves[2], target, temperature)
         kept += [logp.detach(), entropy.detach()]
@@ -47,7 +53,7 @@ def test_the_gradient_is_that_of_finite_differences():
     hidden, weight, bias, target = inputs(torch.float64)
     bias = bias.clamp(min=-5)
     parts = [part[:9].clone().requires_grad_() for part in (hidden, weight, bias)]
-    assert torch.autograd.gradcheck(lambda *p: linear_logp(*p, target[:9] % 9, 0.8)[0], parts)
+    assert torch.autograd.gradcheck(lambda h, w, b: linear_logp(h, w, b, target[:9] % 9, 0.8)[0], parts)
 
 
 def test_large_logits_stay_finite():

@@ -261,7 +261,7 @@ def collect(plan: Plan, out: Path) -> Comparison:
             **{f"{name}_seconds": round(value) for name, value in times.items()},
         },
         environment={**versions(), "threads": "one a cell"},
-        command=f"tokengan compare --out {out}",
+        command=plan.typed(out),
     )
 
 

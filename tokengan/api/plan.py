@@ -140,6 +140,24 @@ class Plan:
             words += ["--start", f"{CELLS}/{self.entry(entry.start).folder}-SEED"]
         return shlex.join([*words, "--seed", "SEED", "--out", f"{CELLS}/{entry.folder}-SEED"])
 
+    def typed(self, out: Path) -> str:
+        """Return what to type for the whole comparison."""
+        words = ["tokengan", "compare", *map(self._row, self.entries)]
+        words += [] if self.data is None else ["--data", self.data]
+        words += [word for name, value in self.settings.items() for word in (f"--{name}", str(value))]
+        words += ["--seeds", str(self.seeds), "--samples", str(self.samples)]
+        words += ["--temperatures", *(f"{t:g}" for t in self.points)]
+        words += [] if self.minutes is None else ["--minutes", f"{self.minutes:g}"]
+        return shlex.join([*words, "--out", str(out)])
+
+    @staticmethod
+    def _row(entry: Entry) -> str:
+        words = [entry.method if entry.preset is None else f"{entry.method}:{entry.preset}"]
+        own = {**entry.settings, "name": entry.name, "start": entry.start, "control": entry.control}
+        plain = words == [entry.name] and not entry.settings
+        told = {name: value for name, value in own.items() if value is not None and not (plain and name == "name")}
+        return shlex.join([*words, *(word for name, value in told.items() for word in (f"--{name}", str(value)))])
+
     def write(self, out: Path) -> None:
         """Write `plan.yaml`."""
         import yaml
