@@ -112,3 +112,12 @@ def test_bad_arrays_are_named(tmp_path: Path, damage: str) -> None:
 def test_impossible_sizes_are_refused() -> None:
     with pytest.raises(UserError):
         small(length=0)
+
+
+@needs_published
+def test_its_weights_are_known_by_the_digest_that_published_figures_ask_for(published: OracleTask) -> None:
+    from tokengan.reports.published import published_tables
+
+    asked = {table.conditions.get("weights") for table in published_tables() if table.data.startswith("SeqGAN's")}
+    assert asked == {published.report["weights"]}
+    assert OracleTask(size=1, valid=1, test=1).report["weights"] not in asked
