@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -37,6 +38,15 @@ class Figure:
     def to_json(self) -> dict[str, Any]:
         """Return the fields for `json.dumps`; a value that JSON cannot write becomes None."""
         return {**asdict(self), "value": self.value if math.isfinite(self.value) else None}
+
+    @classmethod
+    def from_json(cls, read: Mapping[str, Any]) -> Figure:
+        """Return what `to_json` gave; None becomes not a number again.
+
+        >>> math.isnan(Figure.from_json(Figure("x", math.inf, "none", "test", "x|n=1").to_json()).value)
+        True
+        """
+        return cls(**{**read, "value": math.nan if read["value"] is None else read["value"]})
 
     def replace(self, **changes: Any) -> Figure:
         """Return a copy with some fields changed."""

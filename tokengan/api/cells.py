@@ -20,19 +20,18 @@ from typing import Any
 
 import torch
 
-from tokengan.api.model import report_of
-from tokengan.api.plan import Entry, Plan
-from tokengan.api.session import CONTROL, FINAL, LIKELIHOOD, Session
+from tokengan.api.plan import PROBES, REAL, Entry, Plan
+from tokengan.api.session import LIKELIHOOD, Session
 from tokengan.data.write import atomic_write
 from tokengan.errors import UserError
-from tokengan.methods.base import Method, Phase
-from tokengan.metrics.evaluator import Evaluator
+from tokengan.methods.base import Method
+from tokengan.metrics.evaluator import Evaluator, final_report
 from tokengan.reports.points import Measure
-from tokengan.training.run import CONFIG, Run
+from tokengan.training.forecast import forecast_of
+from tokengan.training.run import CONFIG, CONTROL, FINAL, Run
 from tokengan.training.snapshot import load_networks
-from tokengan.training.updater import Updater, players_of
 
-__all__ = ["CLOCK", "POINTS", "probe", "train"]
+__all__ = ["CLOCK", "POINTS", "point_file", "probe", "runs", "train"]
 
 CLOCK, POINTS = "clock.json", "points"
 LONGEST = 60.0  # seconds that a phase is tried for
@@ -41,10 +40,6 @@ LONGEST = 60.0  # seconds that a phase is tried for
 USUAL_ROUNDS = 7
 GRACE = 5.0  # seconds that a cell has to save once its parent is gone
 EVERY = 5.0  # seconds between two notes of the clock
-
-
-class _Enough(Exception):  # not an error
-    pass
 
 
 def train(plan: Plan, out: Path, entry: Entry, seed: int) -> None:
@@ -63,9 +58,9 @@ def train(plan: Plan, out: Path, entry: Entry, seed: int) -> None:
             session.measured(trained)
     measure = Measure(session.task, plan.samples)
     measured(plan, session.method, path, measure)
-    if (path / CONTROL / CONFIG).exists():
-        measured(plan, Session.open(path / CONTROL, session.task).method, path / CONTROL, measure)
-    real = out / "real.json"
+    for control in runs(path)[1:]:
+        measured(plan, Session.open(control, session.task).method, control, measure)
+    real = out / REAL
     if not real.exists():
         atomic_write(real, json.dumps([figure.to_json() for figure in measure.real()], indent=1) + "\n")
 
@@ -80,6 +75,11 @@ def measured(plan: Plan, method: Method, path: Path, measure: Measure) -> None:
         for temperature in missing:
             point = measure(method, temperature)
             atomic_write(point_file(path, temperature), json.dumps(point.to_json(), indent=1) + "\n")
+
+
+def runs(path: Path) -> list[Path]:
+    """Return the run folders of a cell: its own, and that of its control where it has one."""
+    return [path, *(control for control in (path / CONTROL,) if (control / CONFIG).exists())]
 
 
 def point_file(path: Path, temperature: float) -> Path:
@@ -131,11 +131,11 @@ def probe(plan: Plan, out: Path, entry: Entry) -> dict[str, Any]:
     method, phases = session.method, []
     data = time.monotonic() - begun
     start = {name: value.clone() for name, value in method.state_dict().items()}
-    for phase in method.phases():
-        if phase.iterations:
-            took, whole = _tried(method, phase)
-            if entry.start is not None and phase.name == LIKELIHOOD and len(method.phases()) > 1:
-                continue
+    forecast = forecast_of(method, LONGEST)
+    for place, phase in enumerate(method.phases()):
+        skipped = entry.start is not None and phase.name == LIKELIHOOD and len(method.phases()) > 1
+        if phase.iterations and not skipped:
+            took, whole = forecast.round_takes(place)
             rounds = phase.iterations
             if phase.patience is not None:
                 rounds = min(rounds, phase.patience + USUAL_ROUNDS)
@@ -143,7 +143,7 @@ def probe(plan: Plan, out: Path, entry: Entry) -> dict[str, Any]:
             phases.append({"name": phase.name, "rounds": rounds, "seconds": took, "whole": whole, "looks": looks})
     measure = Measure(session.task, plan.samples)
     look = _timed(lambda: Evaluator()(method))
-    report = _timed(lambda: report_of(method, _Begun(start)))  # pyright: ignore[reportArgumentType]
+    report = _timed(lambda: final_report(method, start))
     point = _timed(lambda: measure(method, 1.0))
     points = len(measure.can(method, plan.points))
     training = sum(phase["rounds"] * phase["seconds"] + phase["looks"] * look for phase in phases)
@@ -156,44 +156,11 @@ def probe(plan: Plan, out: Path, entry: Entry) -> dict[str, Any]:
     return {**told, "trial": time.monotonic() - begun}
 
 
-class _Begun:
-    """Stands for a run folder whose start is a state of weights."""
-
-    def __init__(self, state: dict[str, torch.Tensor]) -> None:
-        self.state, self.checkpoints = state, self
-
-    def weights(self, which: str) -> dict[str, torch.Tensor]:
-        """Return the state."""
-        del which
-        return self.state
-
-    def pointed(self, which: str) -> str:
-        """Return that it is there."""
-        return which
-
-
 def _timed(work: Callable[[], object]) -> float:
     begun = time.monotonic()
     with torch.no_grad():
         work()
     return time.monotonic() - begun
-
-
-def _tried(method: Method, phase: Phase) -> tuple[float, bool]:
-    """Return the seconds of one round, and whether it was let end."""
-    begun = time.monotonic()
-
-    def tick() -> None:
-        if time.monotonic() - begun > LONGEST:
-            raise _Enough
-
-    method.update = Updater(players_of(method), tick=tick)
-    method.train()
-    try:
-        phase.run(0)
-    except _Enough:
-        return time.monotonic() - begun, False
-    return time.monotonic() - begun, True
 
 
 def _end_with_parent() -> None:
@@ -224,8 +191,8 @@ def main(words: list[str]) -> int:
         entry = plan.entry(name)
         if kind == "probe":
             found = probe(plan, out, entry)
-            (out / "probes").mkdir(exist_ok=True)
-            atomic_write(out / "probes" / f"{entry.folder}.json", json.dumps(found, indent=1) + "\n")
+            (out / PROBES).mkdir(exist_ok=True)
+            atomic_write(out / PROBES / f"{entry.folder}.json", json.dumps(found, indent=1) + "\n")
         else:
             train(plan, out, entry, int(seed))
     except UserError as error:

@@ -12,23 +12,25 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tokengan.api.cells import CLOCK, POINTS, point_file
-from tokengan.api.plan import Entry, Plan
-from tokengan.api.session import CONTROL
+from tokengan.api.cells import CLOCK, POINTS, point_file, runs
+from tokengan.api.plan import PROBES, REAL, Entry, Plan
 from tokengan.data.write import atomic_write
+from tokengan.figure import Figure
 from tokengan.reports.against import matched
 from tokengan.reports.comparison import Cell, Comparison, Point, Row
 from tokengan.reports.versions import versions
 from tokengan.reports.write import write_report
-from tokengan.training.run import CONFIG, Run
+from tokengan.training.forecast import in_words
+from tokengan.training.run import CONFIG, CONTROL, Run
 
 __all__ = ["RESULT", "collect", "compare"]
 
-RESULT, REPORT, REAL = "compare.json", "report.html", "real.json"
+RESULT, REPORT, TIME = "compare.json", "report.html", "time.json"
+STOPPED = (130, 143, -2, -15)  # exit codes of a process that SIGINT or SIGTERM ended
 LOG_LINES = 12  # of a failed cell, that a report shows
 Tell = Callable[[str], None]
 
@@ -81,7 +83,7 @@ class _Spent:
     """Seconds that the comparison has taken so far, over all its processes' lives, and what was announced at first."""
 
     def __init__(self, out: Path) -> None:
-        self.file, self.begun = out / "time.json", time.monotonic()
+        self.file, self.begun = out / TIME, time.monotonic()
         self.told: dict[str, float] = json.loads(self.file.read_text()) if self.file.exists() else {}
         self.before = self.told.get("spent", 0.0)
 
@@ -99,7 +101,7 @@ class _Spent:
 def _tried(plan: Plan, out: Path, todo: list[Job], processes: int, tell: Tell, spent: _Spent) -> dict[str, float]:
     """Return the seconds of a cell of each row, from its trial; where that failed the cell itself will say why."""
     entries = {job.entry.name: job.entry for job in todo}
-    files = {name: out / "probes" / f"{entry.folder}.json" for name, entry in entries.items()}
+    files = {name: out / PROBES / f"{entry.folder}.json" for name, entry in entries.items()}
     tell(f"trying each of {len(entries)} rows for a moment, to say how long all will take")
     jobs = [Job(entry, 0, "probe") for name, entry in entries.items() if not files[name].exists()]
     took = {job.entry.name: seconds for job, _, seconds in _run(jobs, out, processes, {}, spent)}
@@ -117,24 +119,24 @@ def _work(
     left = _makespan(todo, costs, processes)
     spent.announce(left)
     tell(
-        f"{len(todo)} cells to train, {processes} at a time: about {_words(left)} "
+        f"{len(todo)} cells to train, {processes} at a time: about {in_words(left)} "
         "(early stopping is guessed from what is usual)"
     )
     waiting = list(todo)
-    for job, code, seconds in _run(todo, out, processes, costs, spent, plan):
+    for job, code, seconds in _run(todo, out, processes, costs, spent):
         waiting.remove(job)
         if code == 0:
             costs[job.entry.name] = seconds  # the next seeds of the row will be alike
         said = "done" if code == 0 else f"FAILED (exit code {code}; see {_log(out, job)})"
-        rest = f"about {_words(_makespan(waiting, costs, processes))} left" if waiting else "all cells are through"
-        tell(f"{job.name}: {said} in {_words(seconds)}; {rest}")
+        rest = f"about {in_words(_makespan(waiting, costs, processes))} left" if waiting else "all cells are through"
+        tell(f"{job.name}: {said} in {in_words(seconds)}; {rest}")
 
 
 def _run(
-    jobs: list[Job], out: Path, processes: int, costs: dict[str, float], spent: _Spent, plan: Plan | None = None
+    jobs: list[Job], out: Path, processes: int, costs: dict[str, float], spent: _Spent
 ) -> Iterator[tuple[Job, int, float]]:
     """Yield each job with its exit code and seconds, as they end; the longest are begun first, starts before all."""
-    waiting = sorted(jobs, key=lambda job: (job.entry.start is not None, -costs.get(job.entry.name, 0.0), job.seed))
+    waiting = _in_order(jobs, costs)
     running: list[tuple[Job, subprocess.Popen[bytes], float]] = []
     with _ended(running):
         while waiting or running:
@@ -148,10 +150,15 @@ def _run(
                 code = process.returncode
                 if job.kind == "cell":
                     _mark(out, job, code)
-                if code in (130, 143, -2, -15):  # stopped from outside, all of them
+                if code in STOPPED:  # from outside, all of them
                     raise KeyboardInterrupt
                 spent.note()
                 yield job, code, time.monotonic() - begun
+
+
+def _in_order(jobs: list[Job], costs: dict[str, float]) -> list[Job]:
+    """Return jobs as they are begun: starts before what begins with them, and the longest first."""
+    return sorted(jobs, key=lambda job: (job.entry.start is not None, -costs.get(job.entry.name, 0.0), job.seed))
 
 
 def _next(waiting: list[Job], running: list[tuple[Job, Any, float]]) -> Job | None:
@@ -192,7 +199,7 @@ def _log(out: Path, job: Job) -> Path:
 def _mark(out: Path, job: Job, code: int) -> None:
     """Leave a mark that a cell failed, or take it away."""
     mark = _log(out, job).with_suffix(".failed")
-    if code in (0, 130, 143, -2, -15):
+    if code in (0, *STOPPED):
         mark.unlink(missing_ok=True)
     else:
         atomic_write(mark, f"{code}\n")
@@ -201,21 +208,10 @@ def _mark(out: Path, job: Job, code: int) -> None:
 def _makespan(jobs: list[Job], costs: dict[str, float], processes: int) -> float:
     """Return how long jobs take on so many processes, the longest first, those that wait for a start last."""
     ends = [0.0] * processes
-    order = sorted(jobs, key=lambda job: (job.entry.start is not None, -costs.get(job.entry.name, 0.0)))
-    for job in order:
+    for job in _in_order(jobs, costs):
         place = ends.index(min(ends))
         ends[place] += costs.get(job.entry.name, 0.0)
     return max(ends)
-
-
-def _words(seconds: float) -> str:
-    return (
-        f"{seconds:.0f} s"
-        if seconds < 90
-        else f"{seconds / 60:.0f} min"
-        if seconds < 5400
-        else f"{seconds / 3600:.1f} h"
-    )
 
 
 # ---- what came of it
@@ -223,12 +219,11 @@ def _words(seconds: float) -> str:
 
 def _whole(plan: Plan, out: Path, entry: Entry, seed: int) -> bool:
     """Return whether a cell has all its points, those of its control too."""
-    path = plan.cell(out, entry, seed)
-    folders = [path, *([path / CONTROL] if (path / CONTROL / CONFIG).exists() else [])]
-    there = [list((folder / POINTS).glob("*.json")) for folder in folders]
     # One that does not draw tokens has temperature 1 alone.
+    enough = (1, len(plan.points))
     return all(
-        point_file(f, 1.0).exists() and len(p) in (1, len(plan.points)) for f, p in zip(folders, there, strict=True)
+        point_file(folder, 1.0).exists() and len(list((folder / POINTS).glob("*.json"))) in enough
+        for folder in runs(plan.cell(out, entry, seed))
     )
 
 
@@ -244,14 +239,14 @@ def collect(plan: Plan, out: Path) -> Comparison:
             command = f"{plan.command(entry)} --control constant"
             rows.append(Row(f"{entry.name}, constant reward", entry.method, command, "control", cells))
     base = rows[0]
-    held = tuple(Row(**{**vars(row), "matched": () if row is base else matched(row, base)}) for row in rows)
+    held = tuple(row if row is base else replace(row, matched=matched(row, base)) for row in rows)
     real = json.loads((out / REAL).read_text()) if (out / REAL).exists() else []
     data = next((path for cell in base.cells if (path := out / cell.folder / "data.json").exists()), None)
-    times = json.loads((out / "time.json").read_text()) if (out / "time.json").exists() else {}
+    times = json.loads((out / TIME).read_text()) if (out / TIME).exists() else {}
     return Comparison(
         title=f"{', '.join(entry.name for entry in plan.entries)} on {plan.data or 'the oracle'}",
         rows=held,
-        real=Point.from_json({"temperature": 1.0, "figures": real, "samples": [], "rates": []}).figures,
+        real=tuple(map(Figure.from_json, real)),
         data={} if data is None else json.loads(data.read_text()),
         plan={
             "seeds": plan.seeds,

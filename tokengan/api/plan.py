@@ -15,10 +15,10 @@ from tokengan.data.messages import brief, place
 from tokengan.data.write import atomic_write
 from tokengan.errors import UserError, nearest
 
-__all__ = ["Entry", "Plan"]
+__all__ = ["PLAN", "PROBES", "REAL", "Entry", "Plan"]
 
 PLAN = "plan.yaml"
-CELLS = "cells"
+CELLS, PROBES, REAL = "cells", "probes", "real.json"
 LONGEST = 40  # characters of a row's folder
 
 

@@ -30,17 +30,15 @@ from tokengan.tasks.base import Task
 from tokengan.training.hardware import Hardware
 from tokengan.training.profile import Profile
 from tokengan.training.profile_text import as_json, as_text
-from tokengan.training.run import CONFIG, Run
+from tokengan.training.run import CONFIG, CONTROL, FINAL, Run
 from tokengan.training.trainer import Result, fit
 
 if TYPE_CHECKING:
     from tokengan.metrics.evaluator import FinalReport
 
-__all__ = ["CONTROL", "FINAL", "LIKELIHOOD", "Session", "TrainedRun"]
+__all__ = ["LIKELIHOOD", "Session", "TrainedRun"]
 
 LIKELIHOOD = "pretrain generator"  # the phase that `start` makes needless
-CONTROL = "control-constant"
-FINAL = "final.json"
 SHOWN = 20  # texts in `samples/STEP.txt`
 
 

@@ -15,7 +15,9 @@ from tokengan.data.render import render_report
 from tokengan.generators.base import Autoregressive
 from tokengan.generators.source import SOURCE
 from tokengan.metrics import comparable, table
-from tokengan.training.forecast import Forecast, tried
+from tokengan.metrics.table import aligned
+from tokengan.reports.summary import split_real
+from tokengan.training.forecast import forecast_of, in_words
 
 if TYPE_CHECKING:
     from torch import nn
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["comparison_text", "data_text", "ending", "next_commands", "plan_text", "report_text"]
 
 BLANK = "\n\n"
-REAL = (" (reference)", " (train lines)")  # endings of the names of figures of real text in the samples' place
-
 PATIENCE = 1.0  # seconds that a phase is tried for
 
 
@@ -57,40 +57,19 @@ def plan_text(session: Session) -> str:
     lines += [
         f"  {name}: {type(net).__name__}, {_count(net):,} parameters" for name, net in parts.items() if net is not None
     ]
-    forecast = _tried(session)
+    with torch.random.fork_rng():
+        forecast = forecast_of(session.build(), PATIENCE)
     for place, phase in enumerate(method.phases()):
         if phase.iterations:
             stops = f", at most, until {phase.watch} has not fallen {phase.patience} times" if phase.patience else ""
             seconds, whole = forecast.round_takes(place)
-            took = f"{'about' if whole else 'more than'} {_rough(seconds * phase.iterations)}"
+            took = f"{'about' if whole else 'more than'} {in_words(seconds * phase.iterations)}"
             lines.append(f"  {phase.name}: {phase.iterations} rounds{stops}, {took}")
     return "\n".join(lines)
 
 
 def _count(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
-
-
-def _tried(session: Session) -> Forecast:
-    """Return how long the rounds of each phase take, by trying a moment of them on a copy of the method."""
-    with torch.random.fork_rng():
-        method = session.build()
-        phases = method.phases()
-        forecast = Forecast(phases, 1, 1)
-        for place, phase in enumerate(phases):
-            if phase.iterations:
-                forecast.trial(place, tried(method, phase, lambda spent: spent > PATIENCE))
-    return forecast
-
-
-def _rough(seconds: float) -> str:
-    return (
-        f"{seconds:.0f} s"
-        if seconds < 90
-        else f"{seconds / 60:.0f} min"
-        if seconds < 5400
-        else f"{seconds / 3600:.1f} h"
-    )
 
 
 def report_text(report: FinalReport, control: FinalReport | None = None) -> str:
@@ -110,12 +89,12 @@ def report_text(report: FinalReport, control: FinalReport | None = None) -> str:
 
 
 def _model(figures: Sequence[Figure]) -> dict[str, Figure]:
-    return {figure.name: figure for figure in figures if not figure.name.endswith(REAL)}
+    return {figure.name: figure for figure in split_real(figures)[0]}
 
 
 def _real_text(figures: Sequence[Figure]) -> dict[str, Figure]:
     """Return what real text scores in the model's place, by the model's names."""
-    return {f.name.removesuffix(end): f for f in figures for end in REAL if f.name.endswith(end)}
+    return {figure.name: figure for figure in split_real(figures)[1]}
 
 
 def beside(columns: Mapping[str, Mapping[str, Figure]]) -> str:
@@ -140,7 +119,7 @@ def beside(columns: Mapping[str, Mapping[str, Figure]]) -> str:
         way = ways.setdefault(why, len(ways) + 1)
         better = "" if figure.direction == "none" else figure.direction
         rows.append((name, *values, better, figure.split, f"[{way}]"))
-    return "\n".join([_aligned(rows), "", *(f"[{number}] {way}" for way, number in ways.items())])
+    return "\n".join([aligned(rows), "", *(f"[{number}] {way}" for way, number in ways.items())])
 
 
 SHOWN = ("NLL-oracle", "NLL-test", "NLL-div", "BLEU-4", "Self-BLEU-4", "reverse LM score", "FED", "unique share")
@@ -157,7 +136,7 @@ def comparison_text(found: Comparison, out: Path) -> str:
         lines.append((row.name, *map(_mean, values), _mean([cell.minutes for cell in row.done], 1)))
     if real:
         lines.append(("real text", *(_mean([real.get(name)]) for name in names), ""))
-    blocks = [_aligned(lines)]
+    blocks = [aligned(lines)]
     for row in found.rows:
         blocks += [f"{row.name}: {held.sentence}" for held in row.matched if held.figure in ("NLL-oracle", "NLL-test")]
     failed = [f"{row.name}, seed {cell.seed}: {cell.status}" for row, cell in found.cells() if cell.status != "done"]
@@ -171,13 +150,6 @@ def _mean(values: Sequence[float | None], digits: int = 3) -> str:
         return "-"
     spread = f" ±{stdev(known):.{digits}f}" if len(known) > 1 else ""
     return f"{fmean(known):.{digits}f}{spread}"
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
 
 
 def _value(value: float) -> str:

@@ -31,10 +31,8 @@ class Texts:
 
     def lists(self) -> tuple[list[str], list[str] | None, list[str] | None]:
         """Return them as `tokengan.evaluate` takes them."""
-        from tokengan.reports.of_texts import with_blanks
-
         rest = [None if lines is None else lines.texts for lines in (self.reference, self.train)]
-        return with_blanks(self.samples), rest[0], rest[1]
+        return self.samples.with_blanks(), rest[0], rest[1]
 
 
 def text_arguments(parser: ArgumentParser) -> None:

@@ -60,6 +60,14 @@ class Lines:
     def __len__(self) -> int:
         return len(self.texts)
 
+    def with_blanks(self) -> list[str]:
+        """Return the texts and then the blank ones: of samples a blank one is a sequence too, wherever it stood.
+
+        >>> Lines("my.csv", ["a b"], [2], read=2, blank=1).with_blanks()
+        ['a b', '']
+        """
+        return [*self.texts, *[""] * self.blank]
+
     def take(self, index: Sequence[int]) -> Lines:
         """Return the texts at some places, with everything that belongs to them."""
         return replace(

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from tokengan.discriminators.base import Discriminator
 from tokengan.discriminators.tables import Tables, worthwhile
-from tokengan.discriminators.windows import begin, maxima, read_on
+from tokengan.discriminators.windows import begin, inside, maxima, read_on
 from tokengan.generators.base import Outputs, State, Token, embed
 from tokengan.sequences import Sequences
 from tokengan.spec import Spec
@@ -48,15 +48,14 @@ def strongest(signal: Float[Tensor, "B T E"], lengths: Int[Tensor, " B"], convol
     widths = [part.kernel_size[0] for part in convolutions if isinstance(part, nn.Conv1d)]
     short = max(widths) - signal.shape[1]
     signal = functional.pad(signal, (0, 0, 0, short)) if short > 0 else signal
-    signal, lengths = signal.transpose(1, 2).contiguous(), lengths.unsqueeze(1)
+    signal = signal.transpose(1, 2).contiguous()
     whole = bool((lengths == signal.shape[2]).all())
     pooled: list[Tensor] = []
     for width, convolution in zip(widths, convolutions, strict=True):
         windows = convolution(signal)
         if not whole:
-            places = torch.arange(windows.shape[2], device=windows.device)
-            inside = places <= (lengths - width).clamp(min=0)
-            windows = windows.masked_fill(~inside.unsqueeze(1), torch.finfo(windows.dtype).min)
+            counted = inside(windows.shape[2], width, lengths)
+            windows = windows.masked_fill(~counted.unsqueeze(1), torch.finfo(windows.dtype).min)
         # ReLU commutes with the maximum, and after it there are T times fewer numbers.
         pooled.append(windows.amax(dim=2).relu())
     return torch.cat(pooled, dim=1)

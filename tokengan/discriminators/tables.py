@@ -14,8 +14,9 @@ from collections.abc import Iterable
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import embedding_bag
+from torch.nn.functional import embedding_bag, pad
 
+from tokengan.discriminators.windows import inside
 from tokengan.sequences import Sequences
 
 __all__ = ["Tables", "worthwhile"]
@@ -62,11 +63,11 @@ class Tables:
     @torch.no_grad()
     def strongest(self, x: Sequences) -> Float[Tensor, "B F"]:
         """Return ReLU of each filter's largest value over the windows of each row, as `cnn.strongest` does."""
-        tokens, lengths = x.tokens.masked_fill(~x.mask, self.nothing), x.lengths.unsqueeze(1)
+        tokens = x.tokens.masked_fill(~x.mask, self.nothing)
         short = max(part.kernel_size[0] for part in self.convolutions) - tokens.shape[1]
         if short > 0:
-            tokens = torch.nn.functional.pad(tokens, (0, short), value=self.nothing)
-        whole = bool((lengths == tokens.shape[1]).all())
+            tokens = pad(tokens, (0, short), value=self.nothing)
+        whole = bool((x.lengths == tokens.shape[1]).all())
         pooled: list[Tensor] = []
         for part, table in zip(self.convolutions, self.tables, strict=True):
             width, bias = part.kernel_size[0], part.bias
@@ -75,7 +76,7 @@ class Tables:
             windows = (tokens.unfold(1, width, 1) + places).reshape(-1, width)
             answers = embedding_bag(windows, table, mode="sum").view(len(tokens), -1, part.out_channels)
             if not whole:
-                inside = torch.arange(answers.shape[1], device=tokens.device) <= (lengths - width).clamp(min=0)
-                answers = answers.masked_fill(~inside.unsqueeze(2), torch.finfo(answers.dtype).min)
+                counted = inside(answers.shape[1], width, x.lengths)
+                answers = answers.masked_fill(~counted.unsqueeze(2), torch.finfo(answers.dtype).min)
             pooled.append((answers.amax(1) + bias).relu())
         return torch.cat(pooled, dim=1)

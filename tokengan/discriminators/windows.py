@@ -11,13 +11,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from tokengan.generators.base import State
 
-__all__ = ["begin", "maxima", "read_on"]
+__all__ = ["begin", "inside", "maxima", "read_on"]
+
+
+def inside(windows: int, width: int, lengths: Int[Tensor, " B"]) -> Bool[Tensor, "B P"]:
+    """Return which windows of each row count: those wholly inside it, and always the first.
+
+    >>> inside(3, 2, torch.tensor([4, 3, 1])).tolist()
+    [[True, True, True], [True, True, False], [True, False, False]]
+    """
+    return torch.arange(windows, device=lengths.device) <= (lengths.unsqueeze(1) - width).clamp(min=0)
 
 
 def maxima(
@@ -35,10 +44,8 @@ def maxima(
         if length > width:
             # [B,P,E,w] to [B,P,w,E]: token after token, as `read_on` keeps them.
             windows = linear(embedded.unfold(1, width, 1).transpose(2, 3).flatten(2), _matrix(convolution), bias)
-            inside = torch.arange(windows.shape[1], device=lengths.device) <= (lengths.unsqueeze(1) - width).clamp(
-                min=0
-            )
-            windows = windows.masked_fill(~inside.unsqueeze(2), torch.finfo(windows.dtype).min)
+            counted = inside(windows.shape[1], width, lengths)
+            windows = windows.masked_fill(~counted.unsqueeze(2), torch.finfo(windows.dtype).min)
             filling = torch.cat([filling[:, :width], windows.cummax(1).values], dim=1)
         pooled.append(filling)
     return torch.cat(pooled, dim=2)

@@ -192,6 +192,4 @@ def _lines(texts: Texts, name: str) -> list[str]:
                     f"item {i} of the {name} is {type(line).__name__}, not text: give one string a sequence."
                 )
         return list(texts)
-    lines = read_file(texts)
-    # The reader leaves blank lines out, but a blank sample is a sequence too; where it stands does not matter.
-    return lines.texts + [""] * lines.blank
+    return read_file(texts).with_blanks()

@@ -8,7 +8,7 @@ from typing import Any
 
 from tokengan.metrics.base import Figure
 
-__all__ = ["table", "to_json"]
+__all__ = ["aligned", "table", "to_json"]
 
 
 def to_json(figures: Iterable[Figure]) -> list[dict[str, Any]]:
@@ -41,9 +41,20 @@ def table(figures: Sequence[Figure]) -> str:
         value = _number(figure.value)
         better = "" if figure.direction == "none" else figure.direction
         rows.append((figure.name, value, better, figure.split, f"[{number}]", figure.note))
+    return "\n".join([aligned(rows), "", *(f"[{number}] {way}" for way, number in ways.items())])
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows of cells as lines, each column as wide as its widest cell.
+
+    >>> print(aligned([("a", "b"), ("long", "c")]))
+    a     b
+    long  c
+    """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([*lines, "", *(f"[{number}] {way}" for way, number in ways.items())])
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
 
 
 def _number(value: float) -> str:

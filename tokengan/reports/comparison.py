@@ -78,7 +78,7 @@ class Point:
         """Return what `to_json` gave."""
         samples = tuple(Sample(**one) for one in read["samples"])
         rates = tuple(Rate(**one) for one in read["rates"])
-        return cls(read["temperature"], _figures(read["figures"]), samples, rates)
+        return cls(read["temperature"], tuple(map(Figure.from_json, read["figures"])), samples, rates)
 
     def value(self, name: str) -> float | None:
         """Return a figure's number by name, None where it was not measured or is not defined."""
@@ -217,7 +217,7 @@ class Comparison:
             )
         rows = tuple(_row(row) for row in read["rows"])
         rest = {name: read[name] for name in ("title", "data", "plan", "environment", "command")}
-        return cls(rows=rows, real=_figures(read["real"]), **rest)
+        return cls(rows=rows, real=tuple(map(Figure.from_json, read["real"])), **rest)
 
     @classmethod
     def read(cls, path: Path) -> Comparison:
@@ -240,10 +240,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-def _figures(read: list[dict[str, Any]]) -> tuple[Figure, ...]:
-    return tuple(Figure(**{**one, "value": math.nan if one["value"] is None else one["value"]}) for one in read)
 
 
 def _row(read: Mapping[str, Any]) -> Row:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,11 +13,10 @@ from tokengan.errors import UserError
 from tokengan.figure import Figure
 from tokengan.reports.comparison import Cell, Comparison, Matched, Point, Row, Sample
 from tokengan.reports.summary import split_real
-from tokengan.training.run import CONFIG, Run
+from tokengan.training.run import CONFIG, CONTROL, FINAL, Run
 
 __all__ = ["of_run"]
 
-FINAL, CONTROL = "final.json", "control-constant"
 SHOWN = 12
 NOT_YET = "the run has no final report yet: the figures are those of its last evaluation, on the valid split"
 
@@ -39,7 +37,7 @@ def of_run(path: Path | str) -> Comparison:
     if report is None and not records:
         raise UserError(f"{place(run.path)} was not evaluated yet: go on with `tokengan resume {place(run.path)}`")
     method, seed = str(config.get("method", "")), int(config.get("seed") or 0)
-    found, real = split_real(_figures(report["figures"] if report else list(records[-1]["figures"].values())))
+    found, real = split_real(map(Figure.from_json, report["figures"] if report else records[-1]["figures"].values()))
     cell = Cell(seed, "done", points=(Point(1.0, tuple(found), _samples(run)),), curve=tuple(records))
     command = f"tokengan train --config {shlex.quote(str(run.path / CONFIG))}"
     rows = [Row(run.path.name, method, command, cells=(cell,), matched=_matched(report))]
@@ -59,7 +57,7 @@ def of_run(path: Path | str) -> Comparison:
 
 def _control(path: Path, method: str, seed: int, report: Mapping[str, Any]) -> Row:
     there = (path / CONFIG).is_file()
-    figures, _ = split_real(_figures(report["figures"]))
+    figures, _ = split_real(map(Figure.from_json, report["figures"]))
     curve = tuple(Run(path).records()) if there else ()
     samples = _samples(Run(path)) if there else ()
     cell = Cell(seed, "done", points=(Point(1.0, tuple(figures), samples),), curve=curve)
@@ -71,10 +69,6 @@ def _json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
     except json.JSONDecodeError as error:
         raise UserError(f"{place(path)} is not whole ({error}): measure the run again, `tokengan evaluate`") from None
-
-
-def _figures(read: list[dict[str, Any]]) -> list[Figure]:
-    return [Figure(**{**one, "value": math.nan if one["value"] is None else one["value"]}) for one in read]
 
 
 def _samples(run: Run) -> tuple[Sample, ...]:

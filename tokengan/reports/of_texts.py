@@ -14,18 +14,9 @@ from tokengan.reports.summary import split_real
 from tokengan.reports.texts import rates, side_by_side
 from tokengan.reports.versions import versions
 
-__all__ = ["of_texts", "with_blanks"]
+__all__ = ["of_texts"]
 
 SHOWN = 12
-
-
-def with_blanks(lines: Lines) -> list[str]:
-    """Return the texts of a file of samples: a blank one is a sequence too, and counts, at the end.
-
-    >>> with_blanks(Lines("my.csv", ["a b"], [2], read=2, blank=1))
-    ['a b', '']
-    """
-    return [*lines.texts, *[""] * lines.blank]
 
 
 def of_texts(
@@ -56,7 +47,7 @@ def of_texts(
 
     own, real = split_real(figures)
     known = [] if train is None else train.texts
-    shown = side_by_side(with_blanks(samples)[:SHOWN], known, cut)
+    shown = side_by_side(samples.with_blanks()[:SHOWN], known, cut)
     odd = () if reference is None else rates(sentences(samples), sentences(reference))
     point = Point(1.0, tuple(own), shown, odd)
     name = Path(samples.name).name

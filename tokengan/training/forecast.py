@@ -14,7 +14,7 @@ from tokengan.training.updater import Updater, players_of
 if TYPE_CHECKING:
     from tokengan.methods.base import Phase
 
-__all__ = ["Forecast", "Left", "Trial", "tried"]
+__all__ = ["Forecast", "Left", "Trial", "forecast_of", "in_words", "tried"]
 
 FEW = 3  # updates of a player that a trial is not broken off before, where they tell the rest
 
@@ -59,6 +59,17 @@ class Left:
         clock = f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
         about = {(True, True): "about ", (True, False): "more than ", (False, True): "at most "}
         return f"{about.get((self.more, self.less), '')}{clock} left"
+
+
+def in_words(seconds: float) -> str:
+    """Return a duration as a person would say it.
+
+    >>> in_words(75), in_words(600), in_words(9000)
+    ('75 s', '10 min', '2.5 h')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 class _Cost:
@@ -224,3 +235,18 @@ def tried(method: Any, phase: Phase, enough: Callable[[float], bool]) -> Trial:
     except _Enough:
         whole = False
     return Trial(time.monotonic() - timed.begun, whole, dict(timed.moves))
+
+
+def forecast_of(method: Any, patience: float) -> Forecast:
+    """Return how long the rounds of each phase take, by trying one of each for so many seconds.
+
+    Args:
+        method: A copy of the method, made for this: it is trained, phase after phase.
+        patience: Seconds after which a trial is broken off.
+    """
+    phases = method.phases()
+    forecast = Forecast(phases, 1, 1)
+    for place, phase in enumerate(phases):
+        if phase.iterations:
+            forecast.trial(place, tried(method, phase, lambda spent: spent > patience))
+    return forecast

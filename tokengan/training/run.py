@@ -16,9 +16,9 @@ from tokengan.training.checkpoint import Checkpoints
 from tokengan.training.files import replace_text, room_on_disk
 from tokengan.training.snapshot import read_weights
 
-__all__ = ["CONFIG", "Run"]
+__all__ = ["CONFIG", "CONTROL", "FINAL", "Run"]
 
-CONFIG, METRICS = "config.yaml", "metrics.jsonl"
+CONFIG, METRICS, FINAL, CONTROL = "config.yaml", "metrics.jsonl", "final.json", "control-constant"
 
 
 class Run:
