@@ -12,6 +12,7 @@ from importlib import import_module
 from importlib.metadata import version
 
 from tokengan.errors import UserError, nearest
+from tokengan.memory import keep_freed
 
 __all__ = ["main"]
 
@@ -38,6 +39,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run a command; return the exit code: 0 done, 2 a mistake that the user can mend, 130 interrupted."""
     given = list(sys.argv[1:] if words is None else words)
     debug = "--debug" in given
+    keep_freed()
     if isinstance(sys.stdout, io.TextIOWrapper):  # else a log file shows nothing of a long run before its end
         sys.stdout.reconfigure(line_buffering=True)
     try:

@@ -5,6 +5,7 @@ Axes: B batch, T time, N roll-outs, P prefixes.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar
 
@@ -19,11 +20,27 @@ from tokengan.sequences import Sequences
 
 __all__ = ["Credit", "Discounted", "Final", "Prefix", "RollOut"]
 
+Completed = tuple[list[int], Sequences]  # prefix lengths and their completions, as `rollouts` gives them
+# Tokens judged at once: more than are written at once, since a discriminator's products pay with more rows.
+JUDGED = 2**15
+
 
 def _steady(players: Any, rows: int) -> AbstractContextManager[object]:
     """Return a context in which the discriminator, if there is one, judges so many sequences and does not change."""
     discriminator = getattr(players, "discriminator", None)
     return discriminator.steady(rows) if isinstance(discriminator, Discriminator) else nullcontext()
+
+
+def _together(items: Iterable[Completed], rows: int) -> Iterator[list[Completed]]:
+    """Yield lists of successive items with at most so many rows in all, or one item alone."""
+    held: list[Completed] = []
+    for item in items:
+        if held and sum(len(completed) for _, completed in [*held, item]) > rows:
+            yield held
+            held = []
+        held.append(item)
+    if held:
+        yield held
 
 
 class Credit(nn.Module):
@@ -117,7 +134,7 @@ class RollOut(Credit):
 
         Args:
             n: Completions of each prefix, N.
-            cap: Most rows completed and judged at once, a limit on memory; None fits the vocabulary to a cache.
+            cap: Most rows completed and judged at once, a limit on memory; None takes what a processor does fastest.
             every: Tokens from one completed prefix to the next.
         """
         super().__init__()
@@ -135,10 +152,14 @@ class RollOut(Credit):
         wanted = range(self.every, x.length, self.every)
         completions = rollouts(players.policy, x, self.n, noise, decoding, lengths=wanted, cap=self.cap)
         with _steady(players, self.n * len(wanted) * len(x)):
-            for lengths, completed in completions:
-                # Rows are [prefix, copy, row]; the sum is over copies of the SAME row (a peer averaged across rows).
-                judged = self._judge(reward, completed, final, players).view(len(lengths), -1, len(x)).sum(1)
-                totals[:, torch.tensor(lengths) - 1] += judged.T
+            for items in _together(completions, self.cap or max(JUDGED // x.length, len(x))):
+                copies = sum(completed.copies for _, completed in items)
+                whole = Sequences.cat([completed for _, completed in items]).replace(copies=copies)
+                judged = self._judge(reward, whole, final, players)
+                parts = judged.split([len(completed) for _, completed in items])
+                for (lengths, _), own in zip(items, parts, strict=True):
+                    # Rows are [prefix, copy, row]; the sum is over copies of the SAME row (a peer averaged over rows).
+                    totals[:, torch.tensor(lengths) - 1] += own.view(len(lengths), -1, len(x)).sum(1).T
         places = torch.arange(1, x.length + 1, device=x.tokens.device)
         completed_at = ((places + self.every - 1) // self.every * self.every).clamp(max=x.length)
         done = (completed_at == x.length) | (places >= x.lengths.unsqueeze(1))

@@ -21,6 +21,8 @@ __all__ = ["Projected", "linear_logp"]
 
 # Numbers in a chunk of logits: small enough to stay in a processor's cache, where the passes over it cost a third.
 CHUNK = 2**19
+# Most numbers of laws kept from one pass to the next: 128 MB.
+KEPT = 2**25
 # Above this many numbers a table of every token costs more than it saves.
 TABLE_LIMIT = 2**24
 
@@ -28,52 +30,62 @@ TABLE_LIMIT = 2**24
 class LinearLogp(torch.autograd.Function):
     """log softmax((h W' + b) / temperature)[target], and the law's entropy, in chunks of rows.
 
-    Chunks stay in cache, and every sum over the vocabulary is a column of a matrix product: the bias belongs to an
-    input of ones, a law's norm to another, so that no pass over the logits is left but those of the exponential. The
-    logits are made again in the backward pass; the law's mean row of W is kept, and with it the gradient to h.
+    A chunk's logits stay in cache, and no pass over them is left but the product and the softmax: the bias belongs to
+    an input of ones, and the law's mean row of W gives the entropy and, in the backward pass, the gradient to h. The
+    laws are kept for the gradient to W where they are small enough, else made again.
     """
 
     @staticmethod
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
         ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, temperature: float
     ) -> tuple[Tensor, Tensor]:
-        # h, 1 and 1; W, b and the place of what is subtracted from every logit of a row.
+        # h and 1; W and b. Products with the short side first are faster, hence the shapes of means and slope.
         read = functional.pad(hidden / temperature, (0, 1), value=1 / temperature)
-        table = torch.cat([weight, bias.unsqueeze(1), torch.ones_like(bias).unsqueeze(1)], dim=1)
-        logits, means = _buffer(hidden, weight), table.new_empty(len(hidden), table.shape[1])
-        largest = hidden.new_empty(len(hidden), 1)
-        for rows in _chunks(hidden, weight):
-            part = torch.mm(read[rows], table[:, :-1].T, out=logits[: len(read[rows])])
-            torch.amax(part, 1, keepdim=True, out=largest[rows])
-            torch.mm(part.sub_(largest[rows]).exp_(), table, out=means[rows])
-        total, means = means[:, -1:], means[:, :-1] / means[:, -1:]
-        norm = largest + total.log()
-        chosen = torch.linalg.vecdot(read, table[target, :-1])
-        entropy = norm.squeeze(1) - torch.linalg.vecdot(read, means)
-        ctx.save_for_backward(torch.cat([read, -norm], dim=1), table, target, means)
+        table = torch.cat([weight, bias.unsqueeze(1)], dim=1)
+        kept = read.new_empty(len(read), len(table)) if _keeps(ctx, read, table) else None
+        logits, buffer = _buffer(read, table), _buffer(read, table)
+        means, norm = read.new_empty(read.shape[1], len(read)), read.new_empty(len(read))
+        for rows in _chunks(read, table):
+            part = torch.mm(read[rows], table.T, out=logits[: len(read[rows])])
+            law = torch.softmax(part, 1, out=buffer[: len(part)] if kept is None else kept[rows])
+            torch.mm(table.T, law.T, out=means[:, rows])
+            torch.sub(part.amax(1), law.amax(1).log(), out=norm[rows])
+        logp = torch.linalg.vecdot(read, table[target]) - norm
+        entropy = norm - torch.linalg.vecdot(read, means.T)
+        ctx.save_for_backward(read, table, target, means, kept)
         ctx.temperature = temperature
         ctx.mark_non_differentiable(entropy)
-        return chosen - norm.squeeze(1), entropy
+        return logp, entropy
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        read, table, target, means = ctx.saved_tensors
+        read, table, target, means, kept = ctx.saved_tensors
         scale = grads[0].unsqueeze(1)
-        scaled, laws = read[:, :-1] * scale, _buffer(read, table)
-        slope = torch.zeros_like(table[:, :-1]).index_add_(0, target, scaled)
-        for rows in _chunks(read, table):
-            law = torch.mm(read[rows], table.T, out=laws[: len(read[rows])]).exp_()
-            slope.addmm_(law.T, scaled[rows], alpha=-1)
-        to_hidden = (table[target, :-2] - means[:, :-1]) * (scale / ctx.temperature)
-        return to_hidden, slope[:, :-1], slope[:, -1], None, None
+        scaled = read * scale
+        slope = torch.zeros_like(table).index_add_(0, target, scaled).T.contiguous()
+        if kept is not None:
+            slope.addmm_(scaled.T, kept, alpha=-1)
+        else:
+            logits, buffer = _buffer(read, table), _buffer(read, table)
+            for rows in _chunks(read, table):
+                part = torch.mm(read[rows], table.T, out=logits[: len(read[rows])])
+                slope.addmm_(scaled[rows].T, torch.softmax(part, 1, out=buffer[: len(part)]), alpha=-1)
+        to_hidden = (table[target, :-1] - means[:-1].T) * (scale / ctx.temperature)
+        return to_hidden, slope[:-1].T, slope[-1], None, None
+
+
+def _keeps(ctx: Any, rows: Tensor, table: Tensor) -> bool:
+    """Return whether the backward pass will want the laws and there is room for them."""
+    return any(ctx.needs_input_grad) and len(rows) * len(table) <= KEPT
+
+
+def _chunks(rows: Tensor, table: Tensor) -> list[slice]:
+    size = _size(table)
+    return [slice(first, first + size) for first in range(0, len(rows), size)]
 
 
 def _size(table: Tensor) -> int:
     return max(CHUNK // len(table), 16)
-
-
-def _chunks(rows: Tensor, table: Tensor) -> list[slice]:
-    return [slice(first, first + _size(table)) for first in range(0, len(rows), _size(table))]
 
 
 def _buffer(rows: Tensor, table: Tensor) -> Tensor:

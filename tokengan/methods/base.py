@@ -278,12 +278,25 @@ class Method(nn.Module):
         assert self.discriminator is not None
         return Judged(self.discriminator(x), x)
 
+    def judge_together(self, real: Sequences, fake: Sequences) -> tuple[Judged, Judged]:
+        """Return what `judge` says of each batch, read as one: a gradient of every weight is then made once, not twice.
+
+        Relaxed tokens are read by themselves: the other batch has none.
+        """
+        if real.soft is not None or fake.soft is not None:
+            return self.judge(real), self.judge(fake)
+        bare = [batch.replace(columns={}) for batch in (real, fake)]  # they may differ, and no network reads them
+        both = self.judge(Sequences.cat(bare, self.spec.pad or 0))
+        first, second = slice(0, len(real)), slice(len(real), None)
+        told = ({name: value[rows] for name, value in both.outputs.items()} for rows in (first, second))
+        return Judged(next(told), both.x.select(first)), Judged(next(told), both.x.select(second))
+
     def step_discriminator(
         self, loss: AdversarialLoss, constraint: Constraint, real: Sequences, fake: Sequences
     ) -> None:
         """Move the discriminator once along its loss, its own weight penalty and the constraint's."""
         assert self.discriminator is not None
-        value, metrics = loss.discriminator(self.judge(real), self.judge(fake))
+        value, metrics = loss.discriminator(*self.judge_together(real, fake))
         decay = self.discriminator.weight_penalty()
         uniforms = self.noise("constraint", len(real) * self.world.size).uniforms(len(real), 1).squeeze(1)
         slope, logged = constraint.penalty(self.discriminator, real, fake, uniforms)

@@ -1,6 +1,6 @@
 """One token a row from its law, by inverse CDF from uniforms drawn beforehand.
 
-Axes: B rows, V vocabulary.
+Axes: B rows, V vocabulary, N draws of one row.
 """
 
 from __future__ import annotations
@@ -51,20 +51,24 @@ def restrict(logits: Tensor, decoding: Decoding) -> Tensor:
 
 
 def draw(logits: Tensor, uniform: Tensor, decoding: Decoding) -> tuple[Tensor, Tensor]:
-    """Return tokens [B] and their log-probabilities [B] under the law drawn from.
+    """Return tokens and their log-probabilities under the law drawn from: one a row [B], or N [B,N] of [B,N] uniforms.
 
     The token is the first whose cumulative probability exceeds the uniform number. Cumulative sums are taken in two
     levels, over blocks and then inside one block, since a sum of V numbers a row is most of the cost of a draw.
 
-    >>> tokens, logp = draw(torch.tensor([[0.25, 0.75]] * 2).log(), torch.tensor([0.2, 0.3]), Decoding())
+    >>> logits = torch.tensor([[0.25, 0.75]] * 2).log()
+    >>> tokens, logp = draw(logits, torch.tensor([0.2, 0.3]), Decoding())
     >>> tokens.tolist(), [round(p, 3) for p in logp.exp().tolist()]
     ([0, 1], [0.25, 0.75])
+    >>> draw(logits, torch.tensor([[0.2, 0.3], [0.4, 0.1]]), Decoding())[0].tolist()
+    [[0, 1], [1, 0]]
     """
     logits = restrict(logits, decoding)
-    if decoding.likeliest:
-        tokens = logits.argmax(-1)
-        return tokens, torch.zeros_like(tokens, dtype=torch.float32)
+    wanted = uniform.view(len(uniform), -1)
     rows, size = logits.shape
+    if decoding.likeliest:
+        tokens = logits.argmax(-1, keepdim=True).expand_as(wanted).reshape(uniform.shape)
+        return tokens, torch.zeros_like(tokens, dtype=torch.float32)
     weights = logits.softmax(-1)
     whole = size // BLOCK * BLOCK
     sums = weights[:, :whole].view(rows, -1, BLOCK).sum(-1)
@@ -72,24 +76,23 @@ def draw(logits: Tensor, uniform: Tensor, decoding: Decoding) -> tuple[Tensor, T
         sums = torch.cat([sums, weights[:, whole:].sum(-1, keepdim=True)], dim=1)
     cumulative = sums.cumsum(-1)
     total = cumulative[:, -1:]
-    target = uniform.to(total.dtype).unsqueeze(1) * total
-    block = _first_above(cumulative, target)
+    target = wanted.to(total.dtype) * total
+    block = _first_above(cumulative.unsqueeze(1), target)
     rest = target - (cumulative.gather(1, block) - sums.gather(1, block))
-    places = block * BLOCK + torch.arange(BLOCK, device=logits.device)
-    inside = weights.gather(1, places.clamp(max=size - 1))
+    places = block.unsqueeze(2) * BLOCK + torch.arange(BLOCK, device=logits.device)
+    inside = weights.gather(1, places.clamp(max=size - 1).flatten(1)).view_as(places)
     if whole < size:
         inside = inside.masked_fill(places >= size, 0.0)
     tokens = block * BLOCK + _first_above(inside.cumsum(-1), rest)
     logp = weights.gather(1, tokens).log() - total.log()
-    return tokens.squeeze(1), logp.squeeze(1)
+    return tokens.view_as(uniform), logp.view_as(uniform)
 
 
 def _first_above(cumulative: Tensor, target: Tensor) -> Tensor:
-    """Return [B,1], the first place whose cumulative weight exceeds the target; rounding never picks a weight of 0.
+    """Return [B,N], the first place of [B,1 or N,K] whose cumulative weight exceeds the target.
 
-    The target is held between 0 and just under the last sum. Then there is such a place, and its own weight is what
-    took the sum above.
+    Rounding never picks a weight of 0: the target is held between 0 and just under the last sum. Then there is such a
+    place, and its own weight is what took the sum above.
     """
-    last = cumulative[:, -1:]
-    held = torch.minimum(target.clamp(min=0), last * BELOW_ONE)
-    return (cumulative <= held).sum(-1, keepdim=True)
+    held = torch.minimum(target.clamp(min=0), cumulative[..., -1] * BELOW_ONE)
+    return (cumulative <= held.unsqueeze(2)).sum(-1)

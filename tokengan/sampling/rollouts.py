@@ -47,7 +47,7 @@ def rollouts(
         lengths: Prefix lengths, ascending; None takes 1 to T-1.
         cap: Most rows held at once, None for `rows_at_once`; at least one copy of the batch is.
     """
-    wanted = list(range(1, x.length)) if lengths is None else sorted(lengths)
+    wanted = list(range(1, x.length)) if lengths is None else sorted(set(lengths))
     if wanted and not 0 < wanted[0] <= wanted[-1] < generator.spec.max_length:
         raise ValueError(f"prefix lengths must lie between 1 and {generator.spec.max_length - 1}, not {wanted}")
     cap = cap or rows_at_once(generator.spec.vocab_size)
@@ -85,36 +85,34 @@ def _complete(
 ) -> Sequences:
     """Complete all copies of a group of prefixes; `uniforms` is [P,N,B,T]."""
     spec, (_, copies, rows, length) = generator.spec, uniforms.shape
-    uniforms = uniforms.flatten(0, 2)
-    tokens = torch.full_like(uniforms, spec.pad or 0, dtype=torch.long).view(len(group), copies, rows, length)
+    end = -1 if spec.end is None else spec.end
+    tokens = x.tokens.new_full((len(group) * copies * rows, length), spec.pad or 0)
     for p, prefix in enumerate(group):
-        tokens[p, :, :, :prefix] = x.tokens[:, :prefix]
-    tokens = tokens.flatten(0, 2)
+        tokens.view(len(group), copies, rows, length)[p, :, :, :prefix] = x.tokens[:, :prefix]
     block, joined = torch.arange(copies * rows, device=tokens.device), 0
-    writing, logits = block[:0], uniforms[:0]
+    writing = token = block[:0]
+    logits = uniforms[:0]
     state: State | None = None
     for t in range(group[0], length):
-        while joined < len(group) and group[joined] == t:
+        if len(writing):
+            token, _ = draw(logits, uniforms.flatten(0, 2)[writing, t], decoding)
+        if joined < len(group) and group[joined] == t:
             start, kept = starts[joined]
+            # All copies draw from one law: it is made once a row.
+            first, _ = draw(start["logits"], uniforms[joined, :, :, t].T, decoding)
             # Rows that ended inside the prefix, and rows shorter than it, have nothing to write.
-            open_rows = x.mask[:, t - 1] & (x.tokens[:, t - 1] != (-1 if spec.end is None else spec.end))
-            alive = open_rows.repeat(copies).nonzero().squeeze(1)
+            unfinished = x.mask[:, t - 1] & (x.tokens[:, t - 1] != end)
+            alive = unfinished.repeat(copies).nonzero().squeeze(1)
             new = kept.select(alive % rows)
-            new_logits = start["logits"][alive % rows]
-            if state is None or len(writing) == 0:
-                state, logits = new, new_logits
-            else:
-                state, logits = state.under(new), torch.cat([logits, new_logits])
+            state = new if state is None or len(writing) == 0 else state.under(new)
+            token = torch.cat([token, first.T.flatten()[alive]])
             writing = torch.cat([writing, joined * len(block) + block[alive]])
             joined += 1
-        if state is None or len(writing) == 0:
-            if joined == len(group):
-                break
-            continue
-        token, _ = draw(logits, uniforms[writing, t], decoding)
         tokens[writing, t] = token
-        if t + 1 == length:
+        if t + 1 == length or (len(writing) == 0 and joined == len(group)):
             break
+        if state is None or len(writing) == 0:
+            continue
         if spec.end is not None:
             alive = (token != spec.end).nonzero().squeeze(1)
             if len(alive) < len(writing):

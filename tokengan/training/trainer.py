@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from tokengan.errors import UserError, nearest
+from tokengan.memory import keep_freed
 from tokengan.training import rng
 from tokengan.training.board import Board
 from tokengan.training.evaluation import guarded, plain
@@ -137,6 +138,7 @@ def fit(
         Diverged: A loss or gradient was not finite; the last checkpoint is kept.
         UserError: A refused checkpoint, a full disk, a folder in use, an unknown watched figure.
     """
+    keep_freed()
     training = _Training(method, run, evaluate, settings, samples, on_event, rebuild)
     if profile is None:
         return training.run(at)
