@@ -1,10 +1,10 @@
 """Every hot path against the plain code that a paper's reader would write, as median ratios in one run.
 
-    python benchmarks/speed.py [--paths NAME ...] [--threads 1]
+    python benchmarks/speed.py [--paths NAME ...]
 
-Both forms take turns in one process, so that whatever else the machine does falls on both; a ratio is of processor
-time. Peak memory is that of a process which runs our form alone. The page is docs/results/speed.md; with `--paths` the
-other rows stay as they are.
+Each form is a process of its own, ours with the settings that the package gives itself, and the two take turns, so that
+whatever else the machine does falls on both. On one core a ratio is of processor time, on two of time on the clock:
+those want a machine that does nothing else. The page is docs/results/speed.md; with `--paths` the other rows stay.
 """
 
 from __future__ import annotations
@@ -23,26 +23,31 @@ from typing import Any
 
 import torch
 from cells import publish, standing
-from paths import HotPath, found
+from paths import Forms, HotPath, found
+
+from tokengan.memory import keep_freed
 
 PAGE = Path("docs/results/speed.md")
+COLUMNS = ("ours", "ratio, 1 core", "ratio, 2 cores", "goal", "of the limit, 1 core", "2 cores", "apart", "memory")
 INTRODUCTION = """\
 Written by `benchmarks/speed.py`; nothing here is typed by hand. Each path of the package beside the straightforward
-code kept in `benchmarks/paths`, on the same inputs and with the same weights. The two take turns; **ratio** is the
-median over these pairs of the plain form's processor time to ours, with the smallest and the largest. Where the plain
-form would take too long, a part of it is measured and multiplied, as the row says. **apart** is the largest difference
-of results (tokens that differ, rewards, losses). **of the limit** is our time over the least that this machine could
-take: the floating-point work at the speed of its own matrix product and the memory traffic at that of its own copy,
-both measured in the same run. **memory** is the peak of a process that runs our form alone, PyTorch's own 0.3 GB
-included."""
-COLUMNS = ("ours", "plain", "ratio", "goal", "apart", "of the limit", "memory")
+code kept in `benchmarks/paths`, on the same inputs and with the same weights, in processes that take turns.
+
+- **ours**: seconds of one call on one core.
+- **ratio**: the median over the turns of the plain form's time to ours, with the smallest and the largest. On one core
+  it is of processor time, on two of time on the clock. Where the plain form would take too long, a part of it is
+  measured and multiplied, as the row says.
+- **of the limit**: our time over the least that this machine could take: the floating-point work at the speed of its
+  own matrix product and the memory traffic at that of its own copy, both measured in the same run.
+- **apart**: the largest difference of results (tokens that differ, rewards, losses), of a small case.
+- **memory**: the peak of a process that runs our form alone, PyTorch's own 0.3 GB included."""
 
 
-def timed(work: Callable[[], Any]) -> float:
-    """Return the processor seconds of a call."""
-    begun = time.process_time()
+def timed(work: Callable[[], Any]) -> tuple[float, float]:
+    """Return the processor seconds and the seconds on the clock of a call."""
+    begun = time.process_time(), time.perf_counter()
     work()
-    return time.process_time() - begun
+    return time.process_time() - begun[0], time.perf_counter() - begun[1]
 
 
 def machine() -> tuple[float, float]:
@@ -52,58 +57,98 @@ def machine() -> tuple[float, float]:
     copy = torch.empty_like(long)
     torch.mm(a, b, out=out)
     copy.copy_(long)
-    product = min(timed(lambda: torch.mm(a, b, out=out)) for _ in range(15))
-    moved = min(timed(lambda: copy.copy_(long)) for _ in range(7))
+    product = min(timed(lambda: torch.mm(a, b, out=out))[1] for _ in range(30))
+    moved = min(timed(lambda: copy.copy_(long))[1] for _ in range(7))
     return 2 * 1024**3 / product, 2 * long.nbytes / moved
 
 
-def measured(path: HotPath) -> dict[str, Any]:
-    """Return what a path's two forms took, in this process."""
+# ---- a process that runs one form
+
+
+def serve(path: HotPath, form: str) -> None:
+    """Run the form once for every line that is read, and say how long it took; say what memory it took in the end."""
+    if form == "ours":
+        keep_freed()
     forms = path.make()
+    works = [(forms.ours, 1.0)] if form == "ours" else list(forms.plain)
+    works[0][0]()
+    print(json.dumps({"memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20}), flush=True)
+    for _ in sys.stdin:
+        spent = [(times, *timed(work)) for work, times in works]
+        print(json.dumps([sum(times * s[k] for times, *s in spent) for k in range(2)]), flush=True)
+
+
+def told(path: HotPath) -> dict[str, Any]:
+    """Return how far the forms are apart, the limit in seconds, and the machine's two speeds."""
+    forms: Forms = path.make()
     peak, bandwidth = machine()
-    forms.ours()
-    pairs = [(timed(forms.ours), forms.parts * timed(forms.plain)) for _ in range(path.times)]
-    ratios = sorted(plain / ours for ours, plain in pairs)
-    ours = statistics.median(one for one, _ in pairs)
-    limit = None if forms.work is None else forms.work.seconds(peak, bandwidth)
     return {
-        "ours": ours,
-        "plain": statistics.median(other for _, other in pairs),
-        "ratio": statistics.median(ratios),
-        "ratios": [ratios[0], ratios[-1]],
         "apart": None if forms.apart is None else forms.apart(),
-        "limit": None if limit is None else ours / limit,
+        "limit": None if forms.work is None else forms.work.seconds(peak, bandwidth),
         "peak": peak,
         "bandwidth": bandwidth,
     }
 
 
-def weighed(path: HotPath) -> dict[str, Any]:
-    """Return the most memory, in GB, of our form alone."""
-    path.make().ours()
-    return {"memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20}
+# ---- what starts them
 
 
-def child(name: str, what: str, threads: int) -> dict[str, Any]:
-    """Do one thing in a process of its own."""
-    words = [sys.executable, __file__, "--one", name, "--what", what, "--threads", str(threads)]
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-    ended = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
-    if ended.returncode:
-        raise SystemExit(ended.stderr)
-    return json.loads(ended.stdout.splitlines()[-1])
+class Server:
+    """A process that runs one form when it is asked to."""
+
+    def __init__(self, name: str, form: str, cores: int) -> None:
+        words = [sys.executable, __file__, "--one", name, "--form", form, "--cores", str(cores)]
+        environment = {**os.environ, "OMP_NUM_THREADS": str(cores)}
+        self.process = subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+
+    def said(self) -> Any:
+        """Return the next thing it says."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{' '.join(map(str, self.process.args))} ended")  # pyright: ignore
+        return json.loads(line)
+
+    def ask(self) -> list[float]:
+        """Return the processor seconds and the seconds on the clock of one run."""
+        assert self.process.stdin is not None
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+        return self.said()
+
+    def close(self) -> None:
+        """End it."""
+        self.process.communicate()
 
 
-def line(path: HotPath, got: dict[str, Any]) -> str:
+def measured(path: HotPath, cores: int) -> dict[str, Any]:
+    """Return what a path's two forms took."""
+    ours, plain = servers = [Server(path.name, form, cores) for form in ("ours", "plain")]
+    memory, _ = (server.said() for server in servers)
+    clock = 0 if cores == 1 else 1
+    pairs = [(ours.ask()[clock], plain.ask()[clock]) for _ in range(path.times)]
+    for server in servers:
+        server.close()
+    about = Server(path.name, "about", cores)
+    facts = about.said()
+    about.close()
+    ratios = [theirs / mine for mine, theirs in pairs]
+    seconds = statistics.median(mine for mine, _ in pairs)
+    limit = None if facts["limit"] is None else seconds / facts["limit"]
+    return {**memory, **facts, "ours": seconds, "ratios": sorted(ratios), "limit": limit}
+
+
+def line(path: HotPath, one: dict[str, Any], two: dict[str, Any]) -> str:
     """Return a path's row."""
     cells = [
-        f"{got['ours']:.3f} s",
-        f"{got['plain']:.2f} s",
-        f"**{got['ratio']:.1f}x** ({got['ratios'][0]:.1f} to {got['ratios'][1]:.1f})",
+        f"{one['ours']:.3f} s",
+        *(f"**{statistics.median(r):.1f}x** ({r[0]:.1f} to {r[-1]:.1f})" for r in (one["ratios"], two["ratios"])),
         f"{path.goal:g}x",
-        "-" if got["apart"] is None else f"{got['apart']:.0e}" if got["apart"] else "0",
-        "-" if got["limit"] is None else f"{got['limit']:.1f}x",
-        f"{got['memory']:.2f} GB",
+        *("-" if got["limit"] is None else f"{got['limit']:.1f}x" for got in (one, two)),
+        "-" if one["apart"] is None else f"{one['apart']:.0e}" if one["apart"] else "0",
+        f"{one['memory']:.2f} GB",
     ]
     return f"| {path.name} | " + " | ".join(cells) + " |"
 
@@ -112,30 +157,32 @@ def main() -> None:
     """Measure, print, and write the page."""
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--paths", nargs="*", help="names; all by default")
-    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--page", type=Path, default=PAGE)
     parser.add_argument("--one", help="for the processes that this starts")
-    parser.add_argument("--what", default="time")
+    parser.add_argument("--form")
+    parser.add_argument("--cores", type=int, default=1)
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
     paths = found()
     if options.one is not None:
-        print(json.dumps((measured if options.what == "time" else weighed)(paths[options.one])))
+        torch.set_num_threads(options.cores)
+        if options.form == "about":
+            print(json.dumps(told(paths[options.one])))
+        else:
+            serve(paths[options.one], options.form)
         return
-    chosen = options.paths or list(paths)
-    rows, machine_said = standing(options.page, paths), "-"
-    for name in chosen:
-        got = {**child(name, "time", options.threads), **child(name, "memory", options.threads)}
-        rows[name] = line(paths[name], got)
+    rows, speeds = standing(options.page, paths), []
+    for name in options.paths or list(paths):
+        got = [measured(paths[name], cores) for cores in (1, 2)]
+        rows[name] = line(paths[name], *got)
         print(rows[name], flush=True)
-        machine_said = (
-            f"{got['peak'] / 1e9:.0f} GFLOP/s in a matrix product, {got['bandwidth'] / 1e9:.0f} GB/s in a copy"
-        )
+        speeds = [(one["peak"] / 1e9, one["bandwidth"] / 1e9) for one in got]
     head = ["| path | " + " | ".join(COLUMNS) + " |", "|" + "---|" * (len(COLUMNS) + 1)]
     kept = [rows[name] for name in paths if name in rows]
     about = [f"- **{name}**: {paths[name].about}." for name in paths if name in rows]
-    said = f"{options.threads} thread; the machine as last measured: {machine_said}. torch {torch.__version__}."
-    publish(options.page, "\n".join(["# Speed", "", INTRODUCTION, "", *head, *kept, "", *about, "", said, ""]))
+    told_of = " and ".join(f"{a:.0f} GFLOP/s in a matrix product, {b:.0f} GB/s in a copy" for a, b in speeds)
+    said = f"The machine on one and on two cores, as last measured: {told_of}. torch {torch.__version__}."
+    text = ["# Speed", "", INTRODUCTION, "", *head, *kept, "", *about, "", said, ""]
+    publish(options.page, "\n".join(text))
 
 
 if __name__ == "__main__":

@@ -5,14 +5,14 @@ A path is a `HotPath` in the list `PATHS` of a module of this folder, and the mo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 __all__ = ["HotPath", "Work", "found"]
 
-MODULES = ("seqgan", "steps")
+MODULES = ("seqgan", "steps", "leaking")
 
 
 @dataclass(frozen=True)
@@ -32,21 +32,22 @@ class Work:
         return self.flops / peak + self.moved / bandwidth
 
 
+Part = tuple[Callable[[], Any], float]  # a piece of work, and how many times it is done
+
+
 @dataclass(frozen=True)
 class Forms:
     """Both forms of a path on the same inputs.
 
     Args:
         ours: One call of the package's.
-        plain: One call of the plain form's, or a part of it.
-        parts: How many such parts make the whole: its time is multiplied by them.
+        plain: The plain form, in parts: what takes too long is done fewer times than it should be.
         apart: Returns the largest difference of results, of a small case.
         work: What the machine has to do at least for one call of `ours`, or None.
     """
 
     ours: Callable[[], Any]
-    plain: Callable[[], Any]
-    parts: float = 1.0
+    plain: Sequence[Part]
     apart: Callable[[], float] | None = None
     work: Work | None = None
 
@@ -67,7 +68,7 @@ class HotPath:
     about: str
     make: Callable[[], Forms]
     goal: float
-    times: int = 5
+    times: int = 3
 
 
 def found() -> dict[str, HotPath]:

@@ -13,7 +13,7 @@ from torch import Tensor
 from paths import Forms, HotPath, Work
 from paths import plain as written_plainly
 from tokengan.discriminators.cnn import HighwayCNN
-from tokengan.estimators.credit import RollOut
+from tokengan.estimators.credit import JUDGED, RollOut
 from tokengan.generators.recurrent import LSTM
 from tokengan.methods.seqgan import SeqGAN
 from tokengan.noise import Noise, seeded
@@ -65,14 +65,12 @@ def plain_credit(game: SeqGAN, x: Tensor, copies: int, uniforms: Tensor | None =
     return returns
 
 
-def plain_update(game: SeqGAN, copies: int) -> None:
-    """Write a batch, roll it out and move the generator along its policy gradient."""
+def plain_learning(game: SeqGAN) -> None:
+    """Write a batch and move the generator along its policy gradient, for returns that are there already."""
     generator = game.generator
     assert isinstance(generator, LSTM)
-    game.eval()
     x = written_plainly.write(generator, B)
-    returns = plain_credit(game, x, copies)
-    game.train()
+    returns = torch.rand(x.shape)
     start = torch.full((len(x), 1), generator.spec.start)
     states, _ = generator.layers[0](generator.embedding(torch.cat([start, x[:, :-1]], dim=1)))
     logp = torch.log_softmax(generator.output(states), dim=2).gather(2, x.unsqueeze(2)).squeeze(2)
@@ -124,13 +122,15 @@ def update_work() -> Work:
 def update() -> Forms:
     """One update of the generator; the plain form makes one of the sixteen roll-outs."""
     game = method()
-    return Forms(
-        lambda: game.step_generator(0),
-        lambda: plain_update(game, 1),
-        parts=N,
-        apart=credit_apart,
-        work=update_work(),
-    )
+    x = rows_of(game)
+
+    def plain() -> None:
+        game.eval()
+        plain_credit(game, x.tokens, 1)
+        game.train()
+
+    parts = [(plain, N), (lambda: plain_learning(game), 1)]
+    return Forms(lambda: game.step_generator(0), parts, credit_apart, update_work())
 
 
 def rolled() -> Forms:
@@ -146,27 +146,34 @@ def rolled() -> Forms:
         for given in range(1, T):
             written_plainly.complete(game.generator, x.tokens, given)  # pyright: ignore[reportArgumentType]
 
-    return Forms(ours, plain, parts=N, work=written_work(B * N * T * (T - 1) // 2))
+    return Forms(ours, [(plain, N)], work=written_work(B * N * T * (T - 1) // 2))
 
 
 def judged() -> Forms:
-    """Judging the completions of every prefix once, batch after batch in the plain form."""
+    """Judging all completions, while no weight changes; the plain form judges every sixteenth, batch after batch."""
     game = method()
     game.eval()
-    tokens = torch.cat([whole.tokens for _, whole in rollouts(game.generator, rows_of(game), 1, Noise(seeded("s", 2)))])
+    noise, judge = Noise(seeded("speed", 2)), game.discriminator
+    tokens = torch.cat([whole.tokens for _, whole in rollouts(game.generator, rows_of(game), N, noise)])
     x = Sequences(tokens, torch.ones_like(tokens, dtype=torch.bool))
-    judge = game.discriminator
+    few = x.select(slice(0, len(x) // N))
     assert isinstance(judge, HighwayCNN)
 
+    @torch.no_grad()
     def plain() -> Tensor:
-        return torch.cat([written_plainly.judge(judge, part) for part in tokens.split(B)])
+        return torch.cat([written_plainly.judge(judge, part.tokens) for part in few.split(B)])
 
+    @torch.no_grad()
     def ours() -> Tensor:
-        return judge(x)["logits"]
+        with judge.steady(len(x)):
+            return torch.cat([judge(part)["logits"] for part in x.split(JUDGED // T)])
 
-    with torch.no_grad():
-        apart = (ours() - plain()).abs().max().item()
-    return Forms(torch.no_grad()(ours), torch.no_grad()(plain), apart=lambda: apart, work=Work(judged_work(len(x))))
+    return Forms(
+        ours,
+        [(plain, N)],
+        lambda: (ours()[: len(few)] - plain()).abs().max().item(),
+        Work(judged_work(len(x))),
+    )
 
 
 def sampled() -> Forms:
@@ -187,7 +194,7 @@ def sampled() -> Forms:
         plainly = written_plainly.complete(game.generator, empty, 0, uniforms)  # pyright: ignore[reportArgumentType]
         return float((write(game.generator, few, Noise(seeded("same", 0))).tokens != plainly).sum())
 
-    return Forms(ours, plain, SENTENCES / 640, apart, written_work(SENTENCES * T))
+    return Forms(ours, [(plain, SENTENCES / 640)], apart, written_work(SENTENCES * T))
 
 
 PATHS = [
@@ -196,9 +203,8 @@ PATHS = [
         "16 roll-outs of 64 sequences; every prefix read anew for every roll-out, `multinomial`, a convolution a width",
         update,
         10,
-        3,
     ),
-    HotPath("roll-outs", "of that, the completions alone", rolled, 12, 3),
-    HotPath("judging completions", "of that, judging 1,216 of the 19,456 completions", judged, 1.5, 5),
-    HotPath("10,000 sentences", "batches of 64, the whole law and `multinomial` at each step", sampled, 12, 3),
+    HotPath("roll-outs", "of that, the completions alone", rolled, 12),
+    HotPath("judging completions", "of that, judging the 19,456 completions", judged, 2),
+    HotPath("10,000 sentences", "batches of 64, the whole law and `multinomial` at each step", sampled, 12),
 ]

@@ -36,7 +36,7 @@ def taught() -> Forms:
             loss.backward()
             optimiser.step()
 
-    return Forms(ours, plain, work=Work(3 * BATCHES * judged_work(2 * B)))
+    return Forms(ours, [(plain, 1)], work=Work(3 * BATCHES * judged_work(2 * B)))
 
 
 def learnt() -> Forms:
@@ -66,10 +66,12 @@ def learnt() -> Forms:
     tokens = BATCHES * B * T
     # Forward, backward, and the gradients and moments of Adam for every weight.
     weights = 2 * V * H + 8 * H * H
-    return Forms(ours, plain, apart=apart, work=Work(3 * tokens * 2 * H * (8 * H + V), BATCHES * weights * 4 * 7))
+    return Forms(
+        ours, [(plain, 1)], apart=apart, work=Work(3 * tokens * 2 * H * (8 * H + V), BATCHES * weights * 4 * 7)
+    )
 
 
 PATHS = [
-    HotPath("discriminator steps", "20 of them; real and generated rows apart, a convolution a width", taught, 2, 5),
-    HotPath("likelihood steps", "20 of them; all logits, cross entropy over every place", learnt, 2, 5),
+    HotPath("discriminator steps", "20 of them; real and generated rows apart, a convolution a width", taught, 2),
+    HotPath("likelihood steps", "20 of them; all logits, cross entropy over every place", learnt, 2),
 ]

@@ -63,8 +63,7 @@ def strongest(signal: Float[Tensor, "B T E"], lengths: Int[Tensor, " B"], convol
 
 def highway(features: Float[Tensor, "*rows F"], transform: nn.Module, gate: nn.Module) -> Tensor:
     """Return t relu(transform(c)) + (1 - t) c with t = sigmoid(gate(c)), of features c [...,F]."""
-    share = gate(features).sigmoid()
-    return share * transform(features).relu() + (1 - share) * features
+    return features.lerp(transform(features).relu(), gate(features).sigmoid())
 
 
 class HighwayCNN(Discriminator):

@@ -24,6 +24,8 @@ from tokengan.spec import Spec
 
 __all__ = ["ManagerWorker"]
 
+SEEN = "prefixes"  # among a batch's outputs
+
 
 class ManagerWorker(Projected):
     """Two LSTMs (Guo et al. 2018). f_t are the discriminator's features of the first t tokens, read at every step.
@@ -100,10 +102,23 @@ class ManagerWorker(Projected):
 
     # ---- all steps at once
 
+    def seen(self, x: Sequences) -> Sequences:
+        """Return the batch with the features of its prefixes, which hold until the discriminator changes.
+
+        They are most of the work of `plan` and `score`, which read them there instead of making them once more.
+        """
+        return x.replace(outputs={**x.outputs, SEEN: self._features(x)})
+
+    def _features(self, x: Sequences) -> Float[Tensor, "B T1 F"]:
+        kept = x.outputs.get(SEEN)
+        if kept is not None and kept.shape[1] == x.length + 1:  # not of a batch that was cut since
+            return kept
+        with self._reading() as reader:
+            return reader.prefixes(x).to(self.psi.weight.dtype)
+
     def plan(self, x: Sequences) -> tuple[Float[Tensor, "B T F"], Float[Tensor, "B T1 F"]]:
         """Return the Manager's goals [B,T,F] and the features of the first 0 to T tokens [B,T+1,F], no gradient."""
-        with self._reading() as reader:
-            features = reader.prefixes(x).to(self.psi.weight.dtype)
+        features = self._features(x)
         hidden, _ = self.manager(features[:, :-1])
         return self._aim(hidden), features
 

@@ -109,6 +109,7 @@ class LeakGAN(SeqGAN):
 
     def mle_losses(self, x: Sequences, epoch: int) -> dict[str, Loss]:
         """Return the Worker's negative log-likelihood, and the Manager's -cos(f_{t+c} - f_t, g_t): as if Q were 1."""
+        x = self.generator.seen(x)
         loss = self.mle_loss(x, epoch)
         return {"generator": loss, "manager": self.manager_loss(torch.ones_like(x.mask, dtype=torch.float), x)[0]}
 
@@ -119,6 +120,7 @@ class LeakGAN(SeqGAN):
 
     def step_policy(self, y: Sequences, likelihood: bool = False) -> None:
         """Move the Manager along what its goals led to, and the Worker along what it did for them, at once."""
+        y = self.generator.seen(y)
         q, notes = self.worth(y)
         with torch.no_grad():
             pay = intrinsic(*self.generator.plan(y), self.generator.window)

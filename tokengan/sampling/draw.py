@@ -5,6 +5,8 @@ Axes: B rows, V vocabulary, N draws of one row.
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from torch import Tensor
 
@@ -12,7 +14,7 @@ from tokengan.sampling.decoding import Decoding
 
 __all__ = ["draw", "restrict", "rows_at_once"]
 
-BLOCK = 64
+BLOCK = 64  # of the two levels of a cumulative sum, about the root of a vocabulary
 BELOW_ONE = 1 - 2.0**-23
 
 
@@ -69,9 +71,9 @@ def draw(logits: Tensor, uniform: Tensor, decoding: Decoding) -> tuple[Tensor, T
     if decoding.likeliest:
         tokens = logits.argmax(-1, keepdim=True).expand_as(wanted).reshape(uniform.shape)
         return tokens, torch.zeros_like(tokens, dtype=torch.float32)
-    weights = logits.softmax(-1)
-    whole = size // BLOCK * BLOCK
-    sums = weights[:, :whole].view(rows, -1, BLOCK).sum(-1)
+    weights, width = logits.softmax(-1), _width(size)
+    whole = size // width * width
+    sums = weights[:, :whole].view(rows, -1, width).sum(-1)
     if whole < size:
         sums = torch.cat([sums, weights[:, whole:].sum(-1, keepdim=True)], dim=1)
     cumulative = sums.cumsum(-1)
@@ -79,13 +81,24 @@ def draw(logits: Tensor, uniform: Tensor, decoding: Decoding) -> tuple[Tensor, T
     target = wanted.to(total.dtype) * total
     block = _first_above(cumulative.unsqueeze(1), target)
     rest = target - (cumulative.gather(1, block) - sums.gather(1, block))
-    places = block.unsqueeze(2) * BLOCK + torch.arange(BLOCK, device=logits.device)
+    places = block.unsqueeze(2) * width + torch.arange(width, device=logits.device)
     inside = weights.gather(1, places.clamp(max=size - 1).flatten(1)).view_as(places)
     if whole < size:
         inside = inside.masked_fill(places >= size, 0.0)
-    tokens = block * BLOCK + _first_above(inside.cumsum(-1), rest)
+    tokens = block * width + _first_above(inside.cumsum(-1), rest)
     logp = weights.gather(1, tokens).log() - total.log()
     return tokens.view_as(uniform), logp.view_as(uniform)
+
+
+@cache
+def _width(size: int) -> int:
+    """Return the width of a block: a divisor of the vocabulary near `BLOCK`, so that no shorter one is left over.
+
+    >>> _width(5000), _width(4981)  # the second has no such divisor
+    (50, 64)
+    """
+    near = [width for width in range(BLOCK // 2, 2 * BLOCK) if size % width == 0]
+    return min(near, key=lambda width: abs(width - BLOCK), default=BLOCK)
 
 
 def _first_above(cumulative: Tensor, target: Tensor) -> Tensor:

@@ -52,16 +52,15 @@ def rollouts(
         raise ValueError(f"prefix lengths must lie between 1 and {generator.spec.max_length - 1}, not {wanted}")
     cap = cap or rows_at_once(generator.spec.vocab_size)
     together = max(cap // (n * len(x)), 1)
-    copies = n if together > 1 else max(min(cap // len(x), n), 1)
+    parts = 1 if together > 1 else -(-n // max(cap // len(x), 1))
     with evaluating(generator):
         prefixes = _prefix_states(generator, x, wanted)
         for first in range(0, len(wanted), together):
             group = wanted[first : first + together]
             uniforms = [noise.uniforms(len(x), generator.spec.max_length, n).to(x.tokens.device) for _ in group]
             starts = [next(prefixes) for _ in group]
-            for copy in range(0, n, copies):
-                own = [drawn[copy : copy + copies] for drawn in uniforms]
-                yield group, _complete(generator, x, group, starts, torch.stack(own), decoding)
+            for own in torch.stack(uniforms).tensor_split(parts, dim=1):
+                yield group, _complete(generator, x, group, starts, own, decoding)
 
 
 def _prefix_states(generator: Autoregressive, x: Sequences, lengths: list[int]) -> Iterator[tuple[Outputs, State]]:
