@@ -12,7 +12,7 @@ from typing import Any
 
 __all__ = ["HotPath", "Work", "found"]
 
-MODULES = ("seqgan", "steps", "leaking")
+MODULES = ("seqgan", "steps", "leaking", "relational")
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from tokengan.discriminators.base import Discriminator, Judged
 from tokengan.estimators.base import Estimator
@@ -279,17 +280,19 @@ class Method(nn.Module):
         return Judged(self.discriminator(x), x)
 
     def judge_together(self, real: Sequences, fake: Sequences) -> tuple[Judged, Judged]:
-        """Return what `judge` says of each batch, read as one: a gradient of every weight is then made once, not twice.
-
-        Relaxed tokens are read by themselves: the other batch has none.
-        """
-        if real.soft is not None or fake.soft is not None:
-            return self.judge(real), self.judge(fake)
+        """Return what `judge` says of each batch, read as one: every weight's gradient is then made once, not twice."""
+        assert self.discriminator is not None
         bare = [batch.replace(columns={}) for batch in (real, fake)]  # they may differ, and no network reads them
-        both = self.judge(Sequences.cat(bare, self.spec.pad or 0))
-        first, second = slice(0, len(real)), slice(len(real), None)
-        told = ({name: value[rows] for name, value in both.outputs.items()} for rows in (first, second))
-        return Judged(next(told), both.x.select(first)), Judged(next(told), both.x.select(second))
+        x = Sequences.cat(bare, self.spec.pad or 0)
+        if real.soft is None and fake.soft is None:
+            outputs = self.discriminator(x)
+        else:  # each embedded by itself: one has no relaxed tokens
+            embedded = [self.discriminator.embed(batch) for batch in (real, fake)]
+            wide = [functional.pad(part, (0, 0, 0, x.length - part.shape[1])) for part in embedded]
+            outputs = self.discriminator.score(torch.cat(wide), x)
+        halves = (slice(0, len(real)), slice(len(real), None))
+        first, second = (Judged({name: v[rows] for name, v in outputs.items()}, x.select(rows)) for rows in halves)
+        return first, second
 
     def step_discriminator(
         self, loss: AdversarialLoss, constraint: Constraint, real: Sequences, fake: Sequences

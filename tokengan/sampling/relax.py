@@ -66,6 +66,8 @@ class GumbelSoftmax:
         noisy = logits + gumbel(uniforms)
         token = noisy.detach().argmax(-1)
         soft = (self.sharpness.at(iteration) * noisy).softmax(-1)
-        straight = functional.one_hot(token, logits.shape[-1]).to(soft.dtype) + soft - soft.detach()
+        straight = soft
+        if "straight_through" in (self.feed, self.show):  # four passes over [B,V]
+            straight = functional.one_hot(token, logits.shape[-1]).to(soft.dtype) + soft - soft.detach()
         fed = {"hard": token, "soft": soft, "straight_through": straight}[self.feed]
         return Relaxed(token, fed, soft if self.show == "soft" else straight)
