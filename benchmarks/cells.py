@@ -202,11 +202,12 @@ def by_row(rows: Iterable[Row], done: Sequence[dict[str, Any]]) -> dict[str, lis
     return {name: seeds for name, seeds in found.items() if seeds}
 
 
-def standing(page: Path, names: Iterable[str]) -> dict[str, str]:
-    """Return the rows of these names as they stand in a page's first table: those that were not run again are kept."""
+def standing(page: Path, names: Iterable[str], heading: str = "") -> dict[str, str]:
+    """Return these rows of the first table after a heading as they stand on a page: what was not run again is kept."""
     if not page.exists():
         return {}
-    table = page.read_text(encoding="utf-8").partition("|---")[2].partition("\n\n")[0]
+    text = page.read_text(encoding="utf-8").partition(heading)[2] if heading else page.read_text(encoding="utf-8")
+    table = text.partition("|---")[2].partition("\n\n")[0]
     rows = {line.split(" | ")[0].removeprefix("| "): line for line in table.splitlines() if line.startswith("| ")}
     return {name: rows[name] for name in names if name in rows}
 

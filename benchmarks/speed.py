@@ -24,6 +24,7 @@ from typing import Any
 import torch
 from cells import publish, standing
 from paths import Forms, HotPath, found
+from torch.profiler import ProfilerActivity, profile
 
 from tokengan.memory import keep_freed
 
@@ -41,6 +42,9 @@ code kept in `benchmarks/paths`, on the same inputs and with the same weights, i
   own matrix product and the memory traffic at that of its own copy, both measured in the same run.
 - **apart**: the largest difference of results (tokens that differ, rewards, losses), of a small case.
 - **memory**: the peak of a process that runs our form alone, PyTorch's own 0.3 GB included."""
+
+LEFT = """\
+Where our own time goes. `mm`, `addmm`, `addmm_` and the convolutions are the floating-point work itself."""
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, float]:
@@ -78,11 +82,24 @@ def serve(path: HotPath, form: str) -> None:
         print(json.dumps([sum(times * s[k] for times, *s in spent) for k in range(2)]), flush=True)
 
 
+def shares(work: Callable[[], Any]) -> list[tuple[str, float]]:
+    """Return PyTorch's operations that take a twentieth or more of a call, and their shares."""
+    with profile(activities=[ProfilerActivity.CPU]) as watched:
+        work()
+    spent = {entry.key.removeprefix("aten::"): entry.self_cpu_time_total for entry in watched.key_averages()}
+    whole = sum(spent.values())
+    ranked = sorted(spent.items(), key=lambda item: -item[1])
+    return [(name, microseconds / whole) for name, microseconds in ranked if microseconds >= whole / 20]
+
+
 def told(path: HotPath) -> dict[str, Any]:
-    """Return how far the forms are apart, the limit in seconds, and the machine's two speeds."""
+    """Return how far the forms are apart, the limit in seconds, the machine's two speeds, and where our time goes."""
+    keep_freed()
     forms: Forms = path.make()
     peak, bandwidth = machine()
+    forms.ours()
     return {
+        "shares": shares(forms.ours),
         "apart": None if forms.apart is None else forms.apart(),
         "limit": None if forms.work is None else forms.work.seconds(peak, bandwidth),
         "peak": peak,
@@ -171,10 +188,13 @@ def main() -> None:
             serve(paths[options.one], options.form)
         return
     rows, speeds = standing(options.page, paths), []
+    left = standing(options.page, [f"{name}:" for name in paths], "## What is left")
     for name in options.paths or list(paths):
         got = [measured(paths[name], cores) for cores in (1, 2)]
         rows[name] = line(paths[name], *got)
         print(rows[name], flush=True)
+        most = ", ".join(f"{operation} {share:.0%}" for operation, share in got[0]["shares"])
+        left[f"{name}:"] = f"| {name}: | {most} |"
         speeds = [(one["peak"] / 1e9, one["bandwidth"] / 1e9) for one in got]
     head = ["| path | " + " | ".join(COLUMNS) + " |", "|" + "---|" * (len(COLUMNS) + 1)]
     kept = [rows[name] for name in paths if name in rows]
@@ -182,6 +202,8 @@ def main() -> None:
     told_of = " and ".join(f"{a:.0f} GFLOP/s in a matrix product, {b:.0f} GB/s in a copy" for a, b in speeds)
     said = f"The machine on one and on two cores, as last measured: {told_of}. torch {torch.__version__}."
     text = ["# Speed", "", INTRODUCTION, "", *head, *kept, "", *about, "", said, ""]
+    text += ["## What is left", "", LEFT, "", "| path | operations of 5 % or more, one core |", "|---|---|"]
+    text += [*(left[f"{name}:"] for name in paths if f"{name}:" in left), ""]
     publish(options.page, "\n".join(text))
 
 
