@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float
@@ -17,6 +18,41 @@ __all__ = ["Blocks", "Cache"]
 
 # Keys and values [B,N,P,D] of one block.
 Cache = tuple[Tensor, Tensor]
+LEAST = 16  # tokens that there is room for at first
+
+
+@dataclass
+class Room:
+    """Memory behind the end of keys or values, and how many tokens of it are taken."""
+
+    buffer: Tensor
+    taken: int
+
+
+def appended(past: Float[Tensor, "B N P D"], new: Float[Tensor, "B N T D"], most: int) -> Float[Tensor, "B N PT D"]:
+    """Return what was read before and, behind it, what is read now, at most `most` tokens in all.
+
+    Without a gradient nothing is copied where there is room behind `past` that nobody took yet: whoever goes on first
+    from a kept state takes it, and whoever goes on from that state once more gets a copy.
+
+    >>> past, one, two = (torch.full((1, 1, 1, 1), float(k)) for k in range(3))
+    >>> first, second = appended(past, one, 4), appended(past, two, 4)
+    >>> first.flatten().tolist(), second.flatten().tolist(), appended(first, two, 4).flatten().tolist()
+    ([0.0, 1.0], [0.0, 2.0], [0.0, 1.0, 2.0])
+    """
+    if torch.is_grad_enabled() and (past.requires_grad or new.requires_grad):
+        return torch.cat([past, new], dim=2)
+    read, after = past.shape[2], past.shape[2] + new.shape[2]
+    room: Room | None = getattr(past, "room", None)
+    if room is None or room.taken != read or room.buffer.shape[2] < after:
+        rows, heads, _, width = past.shape
+        room = Room(past.new_empty(rows, heads, min(max(2 * after, LEAST), max(most, after)), width), read)
+        room.buffer[:, :, :read] = past
+    room.buffer[:, :, read:after] = new
+    room.taken = after
+    whole = room.buffer[:, :, :after]
+    whole.room = room  # pyright: ignore[reportAttributeAccessIssue]  # lost where rows are picked: they are a copy
+    return whole
 
 
 class Block(nn.Module):
@@ -50,11 +86,12 @@ class Block(nn.Module):
         causal: bool,
         memory: Cache | None,
         memory_mask: Tensor | None,
+        most: int,
     ) -> tuple[Tensor, Cache]:
-        """Return the new hidden states [B,T,E] and the keys and values of all tokens read so far."""
+        """Return the new hidden states [B,T,E] and the keys and values of all tokens read so far, `most` at most."""
         query, key, value = self.split(self.project(self.before_mix(hidden)), 3)
         if past is not None:
-            key, value = torch.cat([past[0], key], dim=2), torch.cat([past[1], value], dim=2)
+            key, value = appended(past[0], key, most), appended(past[1], value, most)
         hidden = hidden + self._mix(query, (key, value), mask, causal, self.join)
         if memory is not None:
             (query,) = self.split(self.ask(self.before_cross(hidden)), 1)
@@ -148,6 +185,6 @@ class Blocks(nn.Module):
         caches: list[Cache] = []
         for k, block in enumerate(self.blocks):
             own, seen = past[k] if past else None, memory[k] if memory else None
-            hidden, cache = block(hidden, own, mask, causal, seen, memory_mask)
+            hidden, cache = block(hidden, own, mask, causal, seen, memory_mask, len(self.positions))
             caches.append(cache)
         return self.norm(hidden), caches

@@ -23,8 +23,7 @@ __all__ = ["Transformer"]
 class Transformer(Projected):
     """Embedding and learned positions -> causal blocks -> linear -> law of the next token.
 
-    A step appends to copies of the keys and values, whose size is that of what the step's attention reads anyway: so a
-    kept state can be continued in two ways, which a buffer filled in place could not.
+    A step appends keys and values in place where it is the first to go on from a state (`attention.appended`).
 
     >>> from tokengan.spec import Spec
     >>> generator = Transformer(Spec(vocab_size=10, max_length=4), embedding=8, heads=2)
