@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+from types import SimpleNamespace
+
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import binary_cross_entropy_with_logits, one_hot
 
@@ -13,6 +17,7 @@ from tokengan.discriminators.pooled import pool
 from tokengan.discriminators.recurrent import RecurrentDiscriminator
 from tokengan.discriminators.transformer import TransformerDiscriminator
 from tokengan.generators.base import Autoregressive, Condition, Outputs, State
+from tokengan.methods.base import Method
 from tokengan.modes import without_dropout
 from tokengan.noise import Noise
 from tokengan.sampling.write import write
@@ -86,6 +91,30 @@ def test_rows_are_judged_apart(discriminator, batch):
     for row in range(len(batch)):
         alone = batch.select(slice(row, row + 1)).trim()
         assert_same(discriminator(alone), {name: value[row : row + 1] for name, value in expected.items()})
+
+
+@pytest.mark.parametrize("relaxed", [False, True])
+def test_real_and_generated_rows_read_as_one_are_judged_as_if_apart(discriminator, spec, batch, relaxed):
+    """The same outputs, and the same gradient of every weight, whichever of the two batches is longer."""
+    discriminator.double()
+    few = batch.select(slice(0, 5)).trim()
+    rest = batch.select(slice(5, None))
+    if relaxed:
+        rest = rest.replace(soft=one_hot(rest.tokens, spec.vocab_size).double())
+    game = SimpleNamespace(discriminator=discriminator, spec=spec)
+    game.judge = partial(Method.judge, game)
+
+    def followed(one: Judged, other: Judged) -> tuple[list[Outputs], list[Tensor]]:
+        discriminator.zero_grad()
+        (one.logits.square().mean() - other.opinions.mean()).backward()
+        return [one.outputs, other.outputs], [p.grad.clone() for p in discriminator.parameters() if p.grad is not None]
+
+    for first, second in ((few, rest), (rest, few)):
+        outputs, gradients = followed(*Method.judge_together(game, first, second))
+        expected, apart = followed(game.judge(first), game.judge(second))
+        for one, other in zip(outputs, expected, strict=True):
+            assert_same(one, other)
+        torch.testing.assert_close(gradients, apart, rtol=1e-8, atol=1e-10)
 
 
 @torch.no_grad()

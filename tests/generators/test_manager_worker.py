@@ -152,3 +152,19 @@ def test_without_a_discriminator_it_is_refused() -> None:
         ManagerWorker(Spec(**SIZES))
     with pytest.raises(UserError, match="this method trains none"):
         lend(ManagerWorker(Spec(**SIZES, features=12)), None)
+
+
+def test_features_seen_before_are_read_and_not_made_again() -> None:
+    """The law, the goals and the gradient are the same; a batch that was cut since is read anew."""
+    made, judge = pair()
+    x = some()
+    seen = made.seen(x)
+    made.score(x)["logp"].sum().backward()
+    expected = [p.grad.clone() for p in made.parameters() if p.grad is not None]
+    cut = made.score(x.prefix(4))["logp"]
+    judge.forward = judge.prefixes = None  # pyright: ignore  # whoever asked it now would fail
+    made.zero_grad()
+    made.score(seen)["logp"].sum().backward()
+    torch.testing.assert_close([p.grad for p in made.parameters() if p.grad is not None], expected)
+    del judge.forward, judge.prefixes
+    torch.testing.assert_close(made.score(seen.prefix(4))["logp"], cut)

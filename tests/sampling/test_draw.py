@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from tokengan.errors import UserError
+from tokengan.noise import Noise, seeded
 from tokengan.sampling.decoding import Decoding
 from tokengan.sampling.draw import draw, restrict
 
@@ -93,3 +94,18 @@ def test_it_is_the_plain_inverse_cdf() -> None:
 def test_impossible_settings_are_refused(settings: dict[str, float]) -> None:
     with pytest.raises(UserError):
         Decoding(**settings)
+
+
+@pytest.mark.parametrize("size", [3, 64, 100, 131, 5000])
+@pytest.mark.parametrize(
+    "decoding", [Decoding(), Decoding(temperature=0.7), Decoding(top_k=2), Decoding(temperature=0)]
+)
+def test_many_draws_of_one_law_are_those_of_copies_of_it(size: int, decoding: Decoding) -> None:
+    logits = torch.randn(4, size, generator=seeded("laws", size))
+    uniforms = Noise(seeded("many", size)).uniforms(4, 6)
+    tokens, logp = draw(logits, uniforms, decoding)
+    assert tokens.shape == logp.shape == (4, 6)
+    for k in range(6):
+        one, own = draw(logits, uniforms[:, k], decoding)
+        assert torch.equal(tokens[:, k], one)
+        torch.testing.assert_close(logp[:, k], own)
