@@ -87,7 +87,7 @@ def test_a_kept_state_goes_on_twice_and_with_other_rows_under_it(judge, batch):
 
 @torch.no_grad()
 def test_at_length_32_a_step_costs_a_fifth_of_reading_the_prefix_anew():
-    """In products, which no other process disturbs; benchmarks/leak.py has the seconds."""
+    """In products, which no other process disturbs; benchmarks/speed.py has the seconds."""
     spec = Spec(vocab_size=20, max_length=32)
     judge = HighwayCNN(spec, widths=[1, 2, 3, 4, 5], filters=[50, 100, 100, 100, 100]).eval()
     tokens = torch.randint(20, (4, 32))

@@ -6,7 +6,7 @@ import math
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,6 +16,7 @@ from tokengan.generators.base import Autoregressive
 from tokengan.generators.source import SOURCE
 from tokengan.metrics import comparable, table
 from tokengan.metrics.table import aligned
+from tokengan.reports.statistics import interval
 from tokengan.reports.summary import split_real
 from tokengan.training.forecast import forecast_of, in_words
 
@@ -136,7 +137,8 @@ def comparison_text(found: Comparison, out: Path) -> str:
         lines.append((row.name, *map(_mean, values), _mean([cell.minutes for cell in row.done], 1)))
     if real:
         lines.append(("real text", *(_mean([real.get(name)]) for name in names), ""))
-    blocks = [aligned(lines)]
+    several = any(len(row.done) > 1 for row in found.rows)
+    blocks = [aligned(lines) + ("\n± is half of the 95% interval over seeds" if several else "")]
     for row in found.rows:
         blocks += [f"{row.name}: {held.sentence}" for held in row.matched if held.figure in ("NLL-oracle", "NLL-test")]
     failed = [f"{row.name}, seed {cell.seed}: {cell.status}" for row, cell in found.cells() if cell.status != "done"]
@@ -148,7 +150,8 @@ def _mean(values: Sequence[float | None], digits: int = 3) -> str:
     known = [value for value in values if value is not None]
     if not known:
         return "-"
-    spread = f" ±{stdev(known):.{digits}f}" if len(known) > 1 else ""
+    low, high = interval(known) or (known[0], known[0])
+    spread = f" ±{(high - low) / 2:.{digits}f}" if high > low else ""
     return f"{fmean(known):.{digits}f}{spread}"
 
 
