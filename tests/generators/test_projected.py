@@ -30,8 +30,10 @@ def plain(hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, temperat
 @pytest.mark.parametrize("temperature", [1.0, 0.7])
 @pytest.mark.parametrize("chunk", [V * 16, V * 33, 2**19])
 @pytest.mark.parametrize(("dtype", "close"), [(torch.float64, 1e-12), (torch.float32, 2e-6)])
-def test_values_and_gradients_are_the_plain_ones(monkeypatch, temperature, chunk, dtype, close):
+@pytest.mark.parametrize("most", [0, 2**20], ids=["made again", "kept"])
+def test_values_and_gradients_are_the_plain_ones(monkeypatch, temperature, chunk, dtype, close, most):
     monkeypatch.setattr(projected, "CHUNK", chunk)
+    monkeypatch.setattr(projected, "KEPT", most)
     *parts, target = inputs(dtype)
     weights = torch.linspace(-1, 1, N, dtype=torch.float64)
     found: list[Tensor] = []

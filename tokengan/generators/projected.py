@@ -37,12 +37,12 @@ class LinearLogp(torch.autograd.Function):
 
     @staticmethod
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
-        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, temperature: float
+        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, temperature: float, keep: bool
     ) -> tuple[Tensor, Tensor]:
         # h and 1; W and b. Products with the short side first are faster, hence the shapes of means and slope.
         read = functional.pad(hidden / temperature, (0, 1), value=1 / temperature)
         table = torch.cat([weight, bias.unsqueeze(1)], dim=1)
-        kept = read.new_empty(len(read), len(table)) if _keeps(ctx, read, table) else None
+        kept = read.new_empty(len(read), len(table)) if keep else None
         logits, buffer = _buffer(read, table), _buffer(read, table)
         means, norm = read.new_empty(read.shape[1], len(read)), read.new_empty(len(read))
         for rows in _chunks(read, table):
@@ -71,12 +71,7 @@ class LinearLogp(torch.autograd.Function):
                 part = torch.mm(read[rows], table.T, out=logits[: len(read[rows])])
                 slope.addmm_(scaled[rows].T, torch.softmax(part, 1, out=buffer[: len(part)]), alpha=-1)
         to_hidden = (table[target, :-1] - means[:-1].T) * (scale / ctx.temperature)
-        return to_hidden, slope[:-1].T, slope[-1], None, None
-
-
-def _keeps(ctx: Any, rows: Tensor, table: Tensor) -> bool:
-    """Return whether the backward pass will want the laws and there is room for them."""
-    return any(ctx.needs_input_grad) and len(rows) * len(table) <= KEPT
+        return to_hidden, slope[:-1].T, slope[-1], None, None, None
 
 
 def _chunks(rows: Tensor, table: Tensor) -> list[slice]:
@@ -105,7 +100,10 @@ def linear_logp(
     """
     with torch.autocast(hidden.device.type, enabled=False):
         parts = (part if part.dtype == torch.float64 else part.float() for part in (hidden, weight, bias))
-        return LinearLogp.apply(*parts, target, temperature)  # pyright: ignore[reportReturnType]
+        # For the gradient to W alone, and where there is room for them.
+        learns = torch.is_grad_enabled() and (weight.requires_grad or bias.requires_grad)
+        keep = learns and len(hidden) * len(weight) <= KEPT
+        return LinearLogp.apply(*parts, target, temperature, keep)  # pyright: ignore[reportReturnType]
 
 
 class Projected(Autoregressive):
