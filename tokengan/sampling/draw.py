@@ -66,7 +66,7 @@ def draw(logits: Tensor, uniform: Tensor, decoding: Decoding) -> tuple[Tensor, T
     [[0, 1], [1, 0]]
     """
     logits = restrict(logits, decoding)
-    wanted = uniform.view(len(uniform), -1)
+    wanted = uniform if uniform.dim() == 2 else uniform.unsqueeze(1)
     rows, size = logits.shape
     if decoding.likeliest:
         tokens = logits.argmax(-1, keepdim=True).expand_as(wanted).reshape(uniform.shape)
