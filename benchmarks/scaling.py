@@ -118,6 +118,7 @@ def schedule(preset: str, cores: int) -> list[str]:
     game.update = Updater(players_of(game))
     game.train()
     game.begin_round(0)
+    judged = game.d_rounds + game.rounds * game.d_steps
     parts: dict[str, tuple[int, Callable[[], Any]]] = {
         "epoch of likelihood": (game.mle_epochs, partial(game.phases()[0].run, 0)),
         "round of the discriminator": (
