@@ -121,10 +121,7 @@ def schedule(preset: str, cores: int) -> list[str]:
     judged = game.d_rounds + game.rounds * game.d_steps
     parts: dict[str, tuple[int, Callable[[], Any]]] = {
         "epoch of likelihood": (game.mle_epochs, partial(game.phases()[0].run, 0)),
-        "round of the discriminator": (
-            game.d_rounds + game.rounds * game.d_steps,
-            partial(game.teach_discriminator, 0),
-        ),
+        "round of the discriminator": (judged, partial(game.teach_discriminator, 0)),
         "update of the generator": (game.rounds * game.g_steps, partial(game.step_generator, 0)),
     }
     lines, total = [], 0.0
