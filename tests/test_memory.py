@@ -15,14 +15,15 @@ from tokengan.memory import keep_freed
 
 if sys.argv[1] == "keep":
     assert keep_freed()
-for _ in range(3):
-    held = [torch.ones(2**20) for _ in range(4)]
-    del held
-before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(50):
-    held = [torch.ones(2**20) for _ in range(4)]
-    del held
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+def pages():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(20):
+        torch.ones(2**24)  # 64 MB: more than glibc ever keeps by itself
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
+pages()
+print(pages())
 """
 
 
@@ -32,5 +33,4 @@ def test_large_blocks_cost_no_pages_once_they_were_there() -> None:
         what: int(subprocess.run([sys.executable, "-c", LOOP, what], capture_output=True, text=True, check=True).stdout)
         for what in ("keep", "leave")
     }
-    assert faults["keep"] < 5_000
-    assert faults["leave"] > 20 * faults["keep"]  # 200 blocks of 1,024 pages
+    assert faults["leave"] > 10 * (faults["keep"] + 1)
