@@ -1,9 +1,9 @@
 """How the cost of SeqGAN's generator update grows with T, V, N and B, and that of an epoch with the data.
 
-    python benchmarks/scaling.py [--cores 1]
+    python benchmarks/scaling.py
 
 One dimension at a time is varied around a small case; the exponent is the slope of a line through the logarithms of all
-points. Also the hours of the published schedule, from a measured round of each of its phases. The page is
+points. Also the hours of the published schedule, from one of each of its parts. The page is
 docs/results/scaling.md, with a picture beside it.
 """
 
@@ -110,9 +110,8 @@ def curves() -> dict[str, list[tuple[int, float]]]:
     return found
 
 
-def schedule(preset: str, cores: int) -> list[str]:
-    """Return the lines of a preset's schedule: seconds on the clock of each of its parts, and what all take."""
-    torch.set_num_threads(cores)
+def schedule(preset: str) -> list[str]:
+    """Return the lines of a preset's schedule: processor seconds of each of its parts, and what all take."""
     config = configure("seqgan", preset=preset, settings={})
     game = config.build_method(config.build_task())
     game.update = Updater(players_of(game))
@@ -126,9 +125,9 @@ def schedule(preset: str, cores: int) -> list[str]:
     }
     lines, total = [], 0.0
     for name, (times, work) in parts.items():
-        begun = time.perf_counter()
+        begun = time.process_time()
         work()
-        spent = time.perf_counter() - begun
+        spent = time.process_time() - begun
         total += spent * times
         lines.append(f"| {name} | {times:,} | {spent:.1f} s | {told(spent * times)} |")
         print(lines[-1], flush=True)
@@ -162,20 +161,19 @@ def main() -> None:
     """Measure and write the page."""
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--page", type=Path, default=PAGE)
-    parser.add_argument("--cores", type=int, default=2, help="for the published schedule; the curves take one")
     options = parser.parse_args()
     keep_freed()
     torch.set_num_threads(1)
     found = curves()
-    hours = {preset: schedule(preset, options.cores) for preset in ("paper-oracle-20", "quick")}
+    hours = {preset: schedule(preset) for preset in ("paper-oracle-20", "quick")}
     text = ["# Scaling", "", INTRODUCTION, "| size | seconds | exponent | at most |", "|---|---|---|---|"]
     for name, points in found.items():
         seconds_of = ", ".join(f"{size:,}: {spent:.2f}" for size, spent in points)
         text.append(f"| {name} ({MEANING[name]}) | {seconds_of} | **{slope(points):.2f}** | {AT_MOST[name]} |")
     picture_file = options.page.with_suffix(".svg")
     text += ["", f"![cost by size]({picture_file.name})", "", "## Schedules", ""]
-    text += [f"One of each part on {options.cores} cores, seconds on the clock, and all of them at that pace: **worked"]
-    text += ["out from measured parts, not a whole run**, evaluations left out, likelihood never stopped early."]
+    text += ["One of each part on one core, processor time, and all of them at that pace: **worked out from measured"]
+    text += ["parts, not a whole run**; evaluations left out, likelihood never stopped early."]
     for preset, lines in hours.items():
         text += ["", f"`tokengan train seqgan --preset {preset}`:", ""]
         text += ["| part | times | one | all |", "|---|---|---|---|", *lines]
