@@ -39,7 +39,8 @@ code kept in `benchmarks/paths`, on the same inputs and with the same weights, i
   it is of processor time, on two of time on the clock. Where the plain form would take too long, a part of it is
   measured and multiplied, as the row says.
 - **of the limit**: our time over the least that this machine could take: the floating-point work at the speed of its
-  own matrix product and the memory traffic at that of its own copy, both measured in the same run.
+  own matrix product and the memory traffic at that of its own copy, both measured in the same run. Convolutions count
+  as products there; looked up in tables they take less, hence values under 1.
 - **apart**: the largest difference of results (tokens that differ, rewards, losses), of a small case.
 - **memory**: the peak of a process that runs our form alone, PyTorch's own 0.3 GB included."""
 
