@@ -126,7 +126,7 @@ def main(folder: Path, kills: int) -> None:
         # One moment in each twentieth of the run, so that all its parts are hit.
         moment = length * (k + rng.random()) / kills
         while not (hit := attempt(task, folder / f"{k}", kill_after=moment)) and moment > length / kills:
-            shutil.rmtree(folder / f"{k}")  # over before its kill, on a machine that speeds up: once more, killed sooner
+            shutil.rmtree(folder / f"{k}")  # over before its kill: once more, killed sooner
             moment *= 0.7
         killed += hit
         attempt(task, folder / f"{k}")
