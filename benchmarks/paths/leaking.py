@@ -12,11 +12,11 @@ from __future__ import annotations
 from functools import lru_cache, partial
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from paths import Forms, HotPath, Work
-from paths.plain import drawn
+from paths.plain import advance, drawn, highway
 from tokengan.discriminators.cnn import HighwayCNN
 from tokengan.estimators.credit import RollOut
 from tokengan.generators.manager_worker import ManagerWorker
@@ -56,18 +56,7 @@ def features_of(judge: HighwayCNN, tokens: Tensor, given: int) -> Tensor:
     for width, convolution in zip(judge.widths, judge.convolutions, strict=True):
         answers = convolution(signal.transpose(1, 2))[:, :, : max(given - width, 0) + 1]
         pooled.append(functional.relu(answers).amax(2))
-    features = torch.cat(pooled, dim=1)
-    share = torch.sigmoid(judge.gate(features))
-    return share * functional.relu(judge.transform(features)) + (1 - share) * features
-
-
-def advance(lstm: nn.LSTM, below: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-    """Read one input."""
-    gates = functional.linear(below, lstm.weight_ih_l0, lstm.bias_ih_l0)  # pyright: ignore[reportArgumentType]
-    gates = gates + functional.linear(h, lstm.weight_hh_l0, lstm.bias_hh_l0)  # pyright: ignore[reportArgumentType]
-    i, f, g, o = gates.chunk(4, dim=1)
-    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-    return torch.sigmoid(o) * torch.tanh(c), c
+    return highway(judge, torch.cat(pooled, dim=1))
 
 
 def complete(
@@ -218,8 +207,7 @@ def prefixes(name: str) -> Forms:
 
     @torch.no_grad()
     def ours() -> Tensor:
-        with judge.steady(len(x)):
-            return stepped(judge, x)
+        return stepped(judge, x)
 
     steps = B * (LENGTH + 1)
     window = sum(2 * part.weight.numel() for part in judge.convolutions)  # pyright: ignore

@@ -6,23 +6,29 @@ Axes: B batch, T time, V vocabulary.
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from tokengan.discriminators.cnn import HighwayCNN
+from tokengan.discriminators.multi_view import MultiView
 from tokengan.generators.recurrent import LSTM
 
-__all__ = ["complete", "judge", "likelihood", "write"]
+__all__ = ["advance", "complete", "drawn", "highway", "judge", "likelihood", "write"]
 
 
-def cell(generator: LSTM, token: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-    """Read one token."""
-    layer = generator.layers[0]
-    gates = functional.linear(generator.embedding(token), layer.weight_ih_l0, layer.bias_ih_l0)  # pyright: ignore
-    gates = gates + functional.linear(h, layer.weight_hh_l0, layer.bias_hh_l0)  # pyright: ignore[reportArgumentType]
+def advance(lstm: nn.Module, below: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+    """Read one input of a layer of LSTM cells."""
+    gates = functional.linear(below, lstm.weight_ih_l0, lstm.bias_ih_l0)  # pyright: ignore[reportArgumentType]
+    gates = gates + functional.linear(h, lstm.weight_hh_l0, lstm.bias_hh_l0)  # pyright: ignore[reportArgumentType]
     i, f, g, o = gates.chunk(4, dim=1)
     c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
     return torch.sigmoid(o) * torch.tanh(c), c
+
+
+def highway(judge: HighwayCNN | MultiView, features: Tensor) -> Tensor:
+    """Return the highway layer's answer to features [B,F]."""
+    share = torch.sigmoid(judge.gate(features))
+    return share * functional.relu(judge.transform(features)) + (1 - share) * features
 
 
 def drawn(law: Tensor, uniform: Tensor | None) -> Tensor:
@@ -41,7 +47,7 @@ def complete(generator: LSTM, x: Tensor, given: int, uniforms: Tensor | None = N
     h, c = torch.zeros(rows, width), torch.zeros(rows, width)
     token, tokens = torch.full((rows,), generator.spec.start), []
     for t in range(length):
-        h, c = cell(generator, token, h, c)
+        h, c = advance(generator.layers[0], generator.embedding(token), h, c)
         if t < given:
             token = x[:, t]
         else:
@@ -64,9 +70,7 @@ def judge(discriminator: HighwayCNN, tokens: Tensor) -> Tensor:
     for convolution in discriminator.convolutions:
         answers = functional.relu(convolution(signal))
         pooled.append(functional.max_pool1d(answers, answers.shape[2]).squeeze(2))
-    features = torch.cat(pooled, dim=1)
-    share = torch.sigmoid(discriminator.gate(features))
-    features = share * functional.relu(discriminator.transform(features)) + (1 - share) * features
+    features = highway(discriminator, torch.cat(pooled, dim=1))
     answers = discriminator.output(discriminator.dropout(features))
     return answers[:, 1] - answers[:, 0]
 

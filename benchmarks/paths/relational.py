@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from paths import Forms, HotPath
+from paths.plain import highway
 from tokengan.discriminators.multi_view import MultiView
 from tokengan.generators.base import Autoregressive, Condition, Outputs, State, Token, embed
 from tokengan.generators.relational import RelationalMemory
@@ -76,9 +77,9 @@ def views(judge: MultiView, rows: Tensor) -> Tensor:
     """Return the logits [B,S] of one-hot or relaxed sequences [B,T,V]."""
     embedded = (rows @ judge.embedding.weight).unflatten(2, (judge.views, -1)).transpose(1, 2).flatten(0, 1)
     pooled = [functional.relu(convolution(embedded.transpose(1, 2))) for convolution in judge.convolutions]
-    features = torch.cat([functional.max_pool1d(part, part.shape[2]).squeeze(2) for part in pooled], dim=1)
-    share = torch.sigmoid(judge.gate(features))
-    features = share * functional.relu(judge.transform(features)) + (1 - share) * features
+    features = highway(
+        judge, torch.cat([functional.max_pool1d(part, part.shape[2]).squeeze(2) for part in pooled], dim=1)
+    )
     return judge.output(judge.narrow(judge.dropout(features))).view(len(rows), -1)
 
 

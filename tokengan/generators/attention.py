@@ -46,7 +46,7 @@ def appended(past: Float[Tensor, "B N P D"], new: Float[Tensor, "B N T D"], most
     room: Room | None = getattr(past, "room", None)
     if room is None or room.taken != read or room.buffer.shape[2] < after:
         rows, heads, _, width = past.shape
-        room = Room(past.new_empty(rows, heads, min(max(2 * after, LEAST), max(most, after)), width), read)
+        room = Room(past.new_empty(rows, heads, min(max(2 * after, LEAST), most), width), read)
         room.buffer[:, :, :read] = past
     room.buffer[:, :, read:after] = new
     room.taken = after
