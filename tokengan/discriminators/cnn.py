@@ -10,18 +10,18 @@ from contextlib import contextmanager
 from typing import ClassVar
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional
 
 from tokengan.discriminators.base import Discriminator
+from tokengan.discriminators.strongest import strongest
 from tokengan.discriminators.tables import Tables, worthwhile
-from tokengan.discriminators.windows import begin, inside, maxima, read_on
+from tokengan.discriminators.windows import begin, maxima, read_on
 from tokengan.generators.base import Outputs, State, Token, embed
 from tokengan.sequences import Sequences
 from tokengan.spec import Spec
 
-__all__ = ["HighwayCNN", "highway", "published_widths", "strongest"]
+__all__ = ["HighwayCNN", "highway", "published_widths"]
 
 
 def published_widths(length: int) -> dict[int, int]:
@@ -38,29 +38,6 @@ def published_widths(length: int) -> dict[int, int]:
     short = dict(enumerate((100, 200, 200, 200, 200, 100, 100, 100, 100, 100), start=1))
     long = {width: 160 for width in (length // 2, 3 * length // 4, length) if width > 10}
     return {width: count for width, count in (short | long).items() if width <= length}
-
-
-def strongest(signal: Float[Tensor, "B T E"], lengths: Int[Tensor, " B"], convolutions: nn.ModuleList) -> Tensor:
-    """Return ReLU of each filter's largest value over the windows of each row [B,F].
-
-    A window counts where it lies wholly inside the row; a row shorter than the window has one, filled up with zeros.
-    """
-    widths = [part.kernel_size[0] for part in convolutions if isinstance(part, nn.Conv1d)]
-    short = max(widths) - signal.shape[1]
-    signal = functional.pad(signal, (0, 0, 0, short)) if short > 0 else signal
-    signal = signal.transpose(1, 2).contiguous()
-    whole = bool((lengths == signal.shape[2]).all())
-    pooled: list[Tensor] = []
-    for width, convolution in zip(widths, convolutions, strict=True):
-        windows = convolution(signal)
-        if not whole:
-            counted = inside(windows.shape[2], width, lengths)
-            windows = windows.masked_fill(~counted.unsqueeze(1), torch.finfo(windows.dtype).min)
-        # ReLU commutes with the maximum, and after it there are T times fewer numbers.
-        # `max` is slower forwards than `amax` and many times faster backwards: it keeps where the largest was.
-        largest = windows.max(dim=2).values if windows.requires_grad else windows.amax(dim=2)
-        pooled.append(largest.relu())
-    return torch.cat(pooled, dim=1)
 
 
 def highway(features: Float[Tensor, "*rows F"], transform: nn.Module, gate: nn.Module) -> Tensor:

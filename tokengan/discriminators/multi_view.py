@@ -12,7 +12,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from tokengan.discriminators.base import Discriminator
-from tokengan.discriminators.cnn import highway, strongest
+from tokengan.discriminators.cnn import highway
+from tokengan.discriminators.strongest import strongest
 from tokengan.generators.base import Outputs
 from tokengan.generators.relational import narrow_normal
 from tokengan.sequences import Sequences

@@ -62,7 +62,7 @@ class Tables:
 
     @torch.no_grad()
     def strongest(self, x: Sequences) -> Float[Tensor, "B F"]:
-        """Return ReLU of each filter's largest value over the windows of each row, as `cnn.strongest` does."""
+        """Return ReLU of each filter's largest value over the windows of each row, as `strongest.strongest` does."""
         tokens = x.tokens.masked_fill(~x.mask, self.nothing)
         short = max(part.kernel_size[0] for part in self.convolutions) - tokens.shape[1]
         if short > 0:
