@@ -59,7 +59,7 @@ class Cell:
 
     name: str
     settings: dict[str, Any] = field(default_factory=dict)
-    seeds: int = 1
+    seeds: int = 3
 
     @property
     def is_start(self) -> bool:

@@ -89,6 +89,7 @@ class Cell:
 CELLS = [
     Cell(START, settings=NO_GAME),
     Cell("sentigan"),
+    Cell("sentigan, 72 rounds", settings={"rounds": 72}, seeds=1),
     Cell("sentigan, rollouts", settings={"credit": "rollout", "credit.n": 4, "rounds": 4}, seeds=1),
     Cell("seqgan of each label", settings=SEQGAN),
     Cell("am-gan, predefined", "labelgan", {**SEPARATE, "reward.target": "given"}),
