@@ -6,6 +6,7 @@ Axes: B batch, T time, E embedding, P windows, w width, C filters of one width, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -40,8 +41,8 @@ def strongest(
     pieces = zip(signal.split(rows), lengths.split(rows), strict=True)
     if not torch.is_grad_enabled():
         return torch.cat([_strongest(*piece, parts) for piece in pieces])
-    kept = {"use_reentrant": False, "preserve_rng_state": False}
-    return torch.cat([checkpoint(_strongest, *piece, parts, **kept) for piece in pieces])
+    again = partial(checkpoint, _strongest, use_reentrant=False, preserve_rng_state=False)
+    return torch.cat([again(*piece, parts) for piece in pieces])
 
 
 def _strongest(signal: Tensor, lengths: Tensor, parts: Sequence[nn.Conv1d]) -> Tensor:

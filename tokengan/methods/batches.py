@@ -7,7 +7,35 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Batches"]
+__all__ = ["Batches", "bucketed"]
+
+
+def bucketed(lengths: Tensor, size: int, bucket: int) -> Callable[[torch.Generator], Tensor]:
+    """Return an order for `Batches` in which the rows of a batch are of about one length, to pad and read less.
+
+    A shuffled order is cut into pools of `bucket` batches, each sorted by length, and the batches shuffled again. What
+    fills no batch is left out before the sorting, so that it may be of any length.
+
+    Args:
+        lengths: Tokens of each row.
+        size: Rows of a batch.
+        bucket: Batches that are sorted together.
+
+    >>> order = bucketed(torch.tensor([3, 9, 1, 8, 2, 9]), size=2, bucket=3)(torch.Generator().manual_seed(0))
+    >>> sorted(sorted(pair) for pair in torch.tensor([3, 9, 1, 8, 2, 9])[order].view(3, 2).tolist())
+    [[1, 2], [3, 8], [9, 9]]
+    """
+    rows = len(lengths)
+    size = min(size, rows)
+
+    def order(rng: torch.Generator) -> Tensor:
+        shuffled = torch.randperm(rows, generator=rng)
+        whole, left = shuffled.split([rows - rows % size, rows % size])
+        pools = whole.split(size * bucket)
+        batches = torch.cat([pool[lengths[pool].argsort(stable=True)] for pool in pools]).view(-1, size)
+        return torch.cat([batches[torch.randperm(len(batches), generator=rng)].flatten(), left])
+
+    return order
 
 
 class Batches(nn.Module):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tokengan.generators.base import Autoregressive
 from tokengan.generators.recurrent import LSTM
 from tokengan.methods.base import Loss, Method, Phase
+from tokengan.methods.batches import Batches, bucketed
 from tokengan.methods.presets import MLE_PRESETS, MLE_USUAL
 from tokengan.optimiser import Optimiser
 from tokengan.sampling.law import nll
@@ -32,6 +33,7 @@ class MLE(Method):
         generator_optimiser: Optimiser = Optimiser(lr=1e-2),
         patience: int | None = None,
         gold: Schedule = Schedule(1.0),
+        bucket: int = 1,
         seed: int = 0,
     ) -> None:
         """Set up the method.
@@ -46,10 +48,20 @@ class MLE(Method):
                 lowest; None trains all epochs and keeps the last weights.
             gold: Scheduled sampling: the share of inputs that are the data's own tokens, by epoch. 1 is teacher
                 forcing. Below 1 the rest are drawn from the model, and the optimum is no longer the data's law.
+            bucket: Batches that are sorted by length together, so that there is less padding to read (100 is usual);
+                1 leaves batches to chance.
             seed: Seed of weights, batches and draws.
+
+        Raises:
+            ValueError: For a bucket of no batches.
         """
+        if bucket < 1:
+            raise ValueError(f"a bucket holds at least 1 batch, not {bucket}")
         moves = {"generator": generator_optimiser}
         super().__init__(task, generator=generator, moves=moves, batch_size=batch_size, seed=seed)
+        if bucket > 1:
+            order = bucketed(task.train.lengths[self.rows], batch_size, bucket)
+            self.batches = Batches(len(self.rows), batch_size, seed, order)
         self.epochs, self.patience, self.gold = epochs, patience, gold
 
     def phases(self) -> list[Phase]:
