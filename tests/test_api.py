@@ -15,6 +15,7 @@ from tokengan import UserError
 from tokengan.config import configure
 from tokengan.config.settings import data_settings, flatten, overlay
 from tokengan.generators.recurrent import GRU
+from tokengan.registry import KINDS, class_path, known
 
 LINES = [
     f"{a} {b} {c}"
@@ -107,6 +108,20 @@ def test_null_is_null_in_a_group_or_a_part_of_a_part(null, tmp_path):
     assert part.values.generator.init_args.member.init_args.init_std is None
     (tmp_path / "config.yaml").write_text(config.dump())
     assert configure(None, file=tmp_path / "config.yaml").dump() == config.dump()
+
+
+@pytest.mark.parametrize("method", ["seqgan", "maligan"])
+@pytest.mark.parametrize("part", ["estimator", "credit"])
+def test_every_part_takes_the_place_of_every_default(method, part):
+    """Whatever the two have settings of one name for, and whatever the preset says of the default."""
+    for name in known(KINDS[part]):
+        values = configure(method, settings={part: name}).values
+        assert values[part].class_path == class_path(KINDS[part], name)
+
+
+def test_a_part_that_needs_a_setting_says_which():
+    with pytest.raises(UserError, match=r"reward 'objective' needs reward\.function"):
+        configure("seqgan", settings={"reward": "objective"})
 
 
 def test_other_data_drop_the_settings_of_the_data_they_replace():

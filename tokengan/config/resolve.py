@@ -101,7 +101,11 @@ def preset_of(cls: Any, method: str, preset: str | None) -> Settings:
         there = ", ".join([*cls.presets, "none"])
         raise UserError(f"{method} has no preset '{brief(preset)}'{nearest(preset, cls.presets)} (there are: {there})")
     flags = dict(cls.presets[preset])
-    return data_settings(flags.pop("data", None)) | flatten(flags)
+    found = data_settings(flags.pop("data", None)) | flatten(flags)
+    # What it says of a default part is that part's: another in its place drops it, as it does where one is named.
+    said = {key.partition(".")[0] for key in found if "." in key}
+    parts = {name: slot.default for name, slot in slots_of(cls).items() if name in said and slot.base is not None}
+    return {name: dotted(default) for name, default in parts.items() if isinstance(default, type)} | found
 
 
 def _method_name(asked: str | type | None, written: Any, file: Path | str | None) -> str:
