@@ -17,9 +17,12 @@ from typing import Any, Protocol, TypeVar
 import torch
 
 from tokengan.config import Config
+from tokengan.methods.base import Method
+from tokengan.methods.policy_gradient import PolicyGradient
 from tokengan.metrics.evaluator import Evaluator
 from tokengan.training.run import Run
 from tokengan.training.trainer import Event, TrainerSettings, fit
+from tokengan.training.updater import Updater, players_of
 
 __all__ = [
     "CRITIC",
@@ -33,6 +36,7 @@ __all__ = [
     "folder",
     "folder_name",
     "percent",
+    "playing",
     "publish",
     "read",
     "run",
@@ -42,6 +46,7 @@ __all__ = [
 ]
 
 R = TypeVar("R", bound="Row")
+M = TypeVar("M", bound=Method)
 
 # Of ORGAN, whatever it writes: likelihood alone, the objective without D, and a critic in D's place.
 NO_GAME = {"d_rounds": 0, "rounds": 0}
@@ -93,6 +98,15 @@ def trained(config: Config, task: Any, path: Path, start: Path | None, samples: 
     ended = fit(method, run, Evaluator(samples), settings=TrainerSettings(**given), on_event=spent)
     if ended.status != "done":  # half a run is no result
         raise SystemExit(ended.text)
+    return method
+
+
+def playing(method: M) -> M:
+    """Return a method whose steps can be made one by one, in its first round."""
+    method.update = Updater(players_of(method))
+    method.train()
+    if isinstance(method, PolicyGradient):
+        method.begin_round(0)
     return method
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from cells import publish
+from cells import playing, publish
 
 from tokengan.config import configure
 from tokengan.discriminators.cnn import HighwayCNN
@@ -29,7 +29,6 @@ from tokengan.methods.seqgan import SeqGAN
 from tokengan.reports.chart import Chart, Dot, Series
 from tokengan.reports.svg import alone
 from tokengan.tasks.oracle import OracleTask
-from tokengan.training.updater import Updater, players_of
 
 PAGE = Path("docs/results/scaling.md")
 BASE = {"T": 20, "V": 5000, "N": 4, "B": 64}
@@ -55,17 +54,15 @@ def method(sizes: dict[str, int], data: int | None = None) -> SeqGAN:
     """Return a SeqGAN of these sizes."""
     rows = data or sizes["B"]
     widths = list(range(1, 11))
-    built = SeqGAN(
-        OracleTask(length=sizes["T"], vocab_size=sizes["V"], size=rows, valid=sizes["B"], test=sizes["B"]),
-        generator=lambda spec: LSTM(spec, embedding=32, hidden=32),
-        discriminator=lambda spec: HighwayCNN(spec, widths=widths),
-        credit=lambda: RollOut(n=sizes["N"]),
-        batch_size=sizes["B"],
+    return playing(
+        SeqGAN(
+            OracleTask(length=sizes["T"], vocab_size=sizes["V"], size=rows, valid=sizes["B"], test=sizes["B"]),
+            generator=lambda spec: LSTM(spec, embedding=32, hidden=32),
+            discriminator=lambda spec: HighwayCNN(spec, widths=widths),
+            credit=lambda: RollOut(n=sizes["N"]),
+            batch_size=sizes["B"],
+        )
     )
-    built.update = Updater(players_of(built))
-    built.train()
-    built.begin_round(0)
-    return built
 
 
 def seconds(work: Callable[[], Any], clock: Callable[[], float] = time.process_time, times: int = 3) -> float:
@@ -113,10 +110,7 @@ def curves() -> dict[str, list[tuple[int, float]]]:
 def schedule(preset: str) -> list[str]:
     """Return the lines of a preset's schedule: processor seconds of each of its parts, and what all take."""
     config = configure("seqgan", preset=preset, settings={})
-    game = config.build_method(config.build_task())
-    game.update = Updater(players_of(game))
-    game.train()
-    game.begin_round(0)
+    game = playing(config.build_method(config.build_task()))
     judged = game.d_rounds + game.rounds * game.d_steps
     parts: dict[str, tuple[int, Callable[[], Any]]] = {
         "epoch of likelihood": (game.mle_epochs, partial(game.phases()[0].run, 0)),

@@ -29,7 +29,17 @@ from torch.profiler import ProfilerActivity, profile
 from tokengan.memory import keep_freed
 
 PAGE = Path("docs/results/speed.md")
-COLUMNS = ("ours", "ratio, 1 core", "ratio, 2 cores", "goal", "of the limit, 1 core", "2 cores", "at the limit", "apart", "memory")
+COLUMNS = (
+    "ours",
+    "ratio, 1 core",
+    "ratio, 2 cores",
+    "goal",
+    "of the limit, 1 core",
+    "2 cores",
+    "at the limit",
+    "apart",
+    "memory",
+)
 INTRODUCTION = """\
 Written by `benchmarks/speed.py`; nothing here is typed by hand. Each path of the package beside the straightforward
 code kept in `benchmarks/paths`, on the same inputs and with the same weights, in processes that take turns.

@@ -23,7 +23,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import torch
-from cells import publish
+from cells import playing, publish
 
 from tokengan.api.session import Session
 from tokengan.config import configure
@@ -35,7 +35,6 @@ from tokengan.training.profile import Profile
 from tokengan.training.profile_text import as_text
 from tokengan.training.progress import Progress
 from tokengan.training.run import Run
-from tokengan.training.updater import Updater, players_of
 
 CLOCK = time.process_time
 CPU = torch.device("cpu")
@@ -102,11 +101,7 @@ def start_of(run: Path) -> dict[str, float]:
 def game(settings: dict[str, Any], task: Any = None) -> Any:
     """Return SeqGAN on a little data, about to play."""
     config = configure("seqgan", preset="quick", settings={**SMALL_DATA, **settings})
-    method: Any = config.build_method(config.build_task() if task is None else task)
-    method.update = Updater(players_of(method))
-    method.train()
-    method.begin_round(0)
-    return method
+    return playing(config.build_method(config.build_task() if task is None else task))
 
 
 def likelihood(method: Any) -> None:
@@ -200,9 +195,7 @@ def buckets(captions: Path) -> dict[str, Any]:
         for bucket in (1, BUCKET):
             config = configure("mle", str(captions), settings={"generator": generator, "bucket": bucket})
             task = config.build_task() if task is None else task
-            method: Any = config.build_method(task)
-            method.update = Updater(players_of(method))
-            ways[bucket] = method
+            ways[bucket] = playing(config.build_method(task))
         seconds: dict[int, list[float]] = {bucket: [] for bucket in ways}
         columns = dict.fromkeys(ways, 0.0)
         for _ in range(EPOCHS):

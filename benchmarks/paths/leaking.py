@@ -12,6 +12,7 @@ from __future__ import annotations
 from functools import lru_cache, partial
 
 import torch
+from cells import playing
 from torch import Tensor
 from torch.nn import functional
 
@@ -27,7 +28,6 @@ from tokengan.sampling.write import write
 from tokengan.sequences import Sequences
 from tokengan.spec import Spec
 from tokengan.tasks.oracle import OracleTask
-from tokengan.training.updater import Updater, players_of
 
 B, T, V, H, N, EVERY = 64, 20, 5000, 32, 4, 4
 LENGTH = 32  # of the sequences whose prefixes are read
@@ -36,17 +36,15 @@ LENGTH = 32  # of the sequences whose prefixes are read
 @lru_cache(maxsize=1)
 def method(rows: int = B, length: int = T, vocabulary: int = V, copies: int = N) -> LeakGAN:
     """Return a LeakGAN with fresh networks."""
-    built = LeakGAN(
-        OracleTask(length=length, vocab_size=vocabulary, size=rows, valid=rows, test=rows),
-        generator=lambda spec: ManagerWorker(spec, embedding=H, hidden=H),
-        discriminator=lambda spec: HighwayCNN(spec, dropout=0.0),
-        credit=lambda: RollOut(n=copies, every=EVERY),
-        batch_size=rows,
+    return playing(
+        LeakGAN(
+            OracleTask(length=length, vocab_size=vocabulary, size=rows, valid=rows, test=rows),
+            generator=lambda spec: ManagerWorker(spec, embedding=H, hidden=H),
+            discriminator=lambda spec: HighwayCNN(spec, dropout=0.0),
+            credit=lambda: RollOut(n=copies, every=EVERY),
+            batch_size=rows,
+        )
     )
-    built.update = Updater(players_of(built))
-    built.train()
-    built.begin_round(0)
-    return built
 
 
 def features_of(judge: HighwayCNN, tokens: Tensor, given: int) -> Tensor:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import torch
+from cells import playing
 from torch import Tensor
 from torch.nn import functional
 
@@ -25,7 +26,6 @@ from tokengan.sampling.relax import gumbel
 from tokengan.sampling.write import write
 from tokengan.sequences import Sequences
 from tokengan.tasks.oracle import OracleTask
-from tokengan.training.updater import Updater, players_of
 
 B, T, V, SENTENCES = 64, 20, 5000, 200
 
@@ -86,15 +86,14 @@ def views(judge: MultiView, rows: Tensor) -> Tensor:
 @lru_cache(maxsize=1)
 def method(rows: int = B, vocabulary: int = V) -> RelGAN:
     """Return a RelGAN with fresh networks."""
-    built = RelGAN(
-        OracleTask(length=T, vocab_size=vocabulary, size=rows, valid=rows, test=rows),
-        generator=lambda spec: RelationalMemory(spec, heads=2, head_size=256),
-        discriminator=MultiView,
-        batch_size=rows,
+    return playing(
+        RelGAN(
+            OracleTask(length=T, vocab_size=vocabulary, size=rows, valid=rows, test=rows),
+            generator=lambda spec: RelationalMemory(spec, heads=2, head_size=256),
+            discriminator=MultiView,
+            batch_size=rows,
+        )
     )
-    built.update = Updater(players_of(built))
-    built.train()
-    return built
 
 
 def parts_of(game: RelGAN) -> tuple[RelationalMemory, Plain, MultiView]:

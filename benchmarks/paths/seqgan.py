@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import torch
+from cells import playing
 from torch import Tensor
 
 from paths import Forms, HotPath, Work
@@ -21,7 +22,6 @@ from tokengan.sampling.rollouts import rollouts
 from tokengan.sampling.write import write
 from tokengan.sequences import Sequences
 from tokengan.tasks.oracle import OracleTask
-from tokengan.training.updater import Updater, players_of
 
 B, T, V, H, N = 64, 20, 5000, 32, 16
 SENTENCES = 10_000
@@ -31,17 +31,15 @@ SENTENCES = 10_000
 def method(rows: int = B, length: int = T, vocabulary: int = V, copies: int = N) -> SeqGAN:
     """Return a SeqGAN with fresh networks."""
     task = OracleTask(length=length, vocab_size=vocabulary, size=rows, valid=rows, test=rows)
-    built = SeqGAN(
-        task,
-        generator=lambda spec: LSTM(spec, embedding=H, hidden=H),
-        discriminator=HighwayCNN,
-        credit=lambda: RollOut(n=copies),
-        batch_size=rows,
+    return playing(
+        SeqGAN(
+            task,
+            generator=lambda spec: LSTM(spec, embedding=H, hidden=H),
+            discriminator=HighwayCNN,
+            credit=lambda: RollOut(n=copies),
+            batch_size=rows,
+        )
     )
-    built.update = Updater(players_of(built))
-    built.train()
-    built.begin_round(0)
-    return built
 
 
 def rows_of(game: SeqGAN, rows: int = B) -> Sequences:

@@ -19,7 +19,7 @@ from tokengan.spec import Spec
 
 __all__ = ["Projected", "linear_logp"]
 
-# Numbers in a thread's chunk of logits: small enough to stay in a processor's cache, where the passes over it cost a third.
+# Numbers in a thread's chunk of logits: few enough to stay in a processor's cache, where passes cost a third.
 CHUNK = 2**19
 # Most numbers of laws kept from one pass to the next: 128 MB.
 KEPT = 2**25
