@@ -23,9 +23,9 @@ from tokengan.config import configure
 from tokengan.methods.presets_labels import SENTIGAN_PRESETS
 from tokengan.metrics.classifier import LabelClassifier
 from tokengan.metrics.diversity import distinct_at
-from tokengan.metrics.jaccard import nearest
 from tokengan.metrics.labels import classifier_of, labels_of
 from tokengan.metrics.law import cross_entropy
+from tokengan.metrics.nearest import nearest_overlap
 from tokengan.noise import Noise, seeded
 from tokengan.sampling.write import write
 
@@ -136,9 +136,9 @@ def figures(task: Any, source: Path, x: Any) -> dict[str, Any]:
     return {
         "accuracy": accuracy(outside(source)),
         "on training words": accuracy(classifier_of(task)),
-        "diversity": fmean(1 - nearest(own[:1000]).mean().item() for own in by_label),
+        "diversity": fmean(1 - fmean(nearest_overlap(own[:1000])[0]) for own in by_label),
         "distinct-2": fmean(two) if all(value == value for value in two) else None,
-        "novelty": 1 - nearest(sentences[:1000], train).mean().item(),
+        "novelty": 1 - fmean(nearest_overlap(sentences[:1000], train)[0]),
         "texts": [f"{label}: {text}" for label, text in list(zip(labels, texts, strict=True))[:SHOWN]],
     }
 

@@ -14,8 +14,8 @@ from tokengan.methods.mle import MLE
 from tokengan.metrics.base import Given, missing
 from tokengan.metrics.classifier import LabelClassifier
 from tokengan.metrics.evaluator import Evaluator, final_report
-from tokengan.metrics.jaccard import nearest
 from tokengan.metrics.labels import LabelAccuracy, LabelDiversity, am_score, classifier_of
+from tokengan.metrics.nearest import nearest_overlap
 from tokengan.tasks.labelled import LabelledTask
 
 WORDS = {"good": ["great", "lovely", "fine"], "bad": ["awful", "dull", "poor"]}
@@ -115,8 +115,8 @@ def test_jaccard_is_the_slow_one() -> None:
         return len(set(a) & set(b)) / len(set(a) | set(b)) if a or b else 1.0
 
     inside = [max(likeness(a, b) for j, b in enumerate(sentences) if j != i) for i, a in enumerate(sentences)]
-    assert nearest(sentences).tolist() == pytest.approx(inside)
-    assert nearest(sentences, others).tolist() == pytest.approx(
+    assert nearest_overlap(sentences)[0] == pytest.approx(inside)
+    assert nearest_overlap(sentences, others)[0] == pytest.approx(
         [max(likeness(a, b) for b in others) for a in sentences]
     )
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from tokengan.metrics.base import Figure, Given, Metric
 from tokengan.metrics.classifier import LabelClassifier
 from tokengan.metrics.diversity import distinct_at
-from tokengan.metrics.jaccard import nearest
+from tokengan.metrics.nearest import nearest_overlap
 from tokengan.metrics.ngrams import Sentences, draw
 from tokengan.tasks.base import Task, named
 
@@ -128,7 +128,7 @@ class LabelDiversity(Metric):
             for group, rows in _groups(given.extra["labels"][text], True):
                 own: Sentences = [given.get(text)[i] for i in rows]
                 few = draw(own, self.sentences)
-                apart = 1 - nearest(few).mean().item() if len(few) > 1 else float("nan")
+                apart = 1 - fmean(nearest_overlap(few)[0]) if len(few) > 1 else float("nan")
                 two = distinct_at(own, self.budget, order=2)[2]
                 for name, value, part, lacking in (
                     (f"Jaccard diversity{group}", apart, f"sentences={len(few)}", "fewer than two sentences"),

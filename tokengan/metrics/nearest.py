@@ -1,8 +1,9 @@
-"""How near each sample comes to a training sentence: the largest Jaccard index of their sets of tokens.
+"""How near each sample comes to a training sentence, or to another sample: the largest Jaccard index of token sets.
 
     overlap(g) = max over training sentences x of |tokens(g) & tokens(x)| / |tokens(g) | tokens(x)|.
 
-1 says: the same words as a sentence of the training text, in whatever order.
+1 says: the same words as another sentence, in whatever order. Over the other samples it is what SentiGAN's diversity
+(Wang & Wan 2018) is one less.
 
 Axes: S sentences, P pairs of a sentence and a token.
 """
@@ -19,14 +20,18 @@ from tokengan.metrics.ngrams import Sentences, encode
 __all__ = ["NearestOverlap", "nearest_overlap"]
 
 
-def nearest_overlap(samples: Sentences, train: Sentences) -> tuple[Sequence[float], Sequence[int]]:
+def nearest_overlap(samples: Sentences, train: Sentences | None = None) -> tuple[Sequence[float], Sequence[int]]:
     """Return the overlap of each sample with its nearest training sentence, and which that is.
 
-    Equal samples are looked up once. An empty sample overlaps with nothing.
+    Without training text it is the nearest other sample. Two empty sentences are the same.
 
     >>> nearest_overlap([["a", "b", "d"], ["b", "a"], []], [["x"], ["a", "b", "c"]])
     ([0.5, 0.6666666666666666, 0.0], [1, 1, 0])
+    >>> nearest_overlap([["a", "b"], ["b", "a"], ["b", "c"]])
+    ([1.0, 1.0, 0.3333333333333333], [1, 0, 0])
     """
+    among = train is None
+    train = samples if train is None else train
     corpus = encode([*train, *samples])
     pairs = np.unique(corpus.sentence * (int(corpus.tokens.max(initial=0)) + 1) + corpus.tokens)
     sentence, token = np.divmod(pairs, int(corpus.tokens.max(initial=0)) + 1)
@@ -40,11 +45,14 @@ def nearest_overlap(samples: Sentences, train: Sentences) -> tuple[Sequence[floa
     overlaps, places = [], []
     for i in range(len(samples)):
         own = tuple(token[rows[i] : rows[i + 1]].tolist())
-        if own not in found:
+        if among or own not in found:  # equal samples are looked up once, but each has others of its own
             shared = np.zeros(len(train), np.int64)
             for t in own:
                 shared[holders[ends[t] : ends[t + 1]]] += 1
-            overlap = shared / np.maximum(1, sizes[: len(train)] + len(own) - shared)
+            union = sizes[: len(train)] + len(own) - shared
+            overlap = np.where(union > 0, shared / np.maximum(1, union), 1.0)
+            if among:
+                overlap[i] = -1
             best = int(overlap.argmax())
             found[own] = float(overlap[best]), best
         overlaps.append(found[own][0])
