@@ -3,9 +3,9 @@ r"""What training costs: where a run's time goes, whether the time left is right
     python benchmarks/training.py --arrays ../shared/data/seqgan-oracle/target_params.npz \
         --captions ../shared/data/coco-captions/train.tok.txt
 
-Each part is kept in `--out` once it was measured (`--parts` names those to measure); the page is
-docs/results/training.md. Seconds are processor seconds of one thread, so that whatever else the machine does stays out
-of them.
+Each part is kept in `--out` once it was measured (`--parts` names those to measure), and a part that is not there keeps
+what stands on the page, docs/results/training.md. Seconds are processor seconds of one thread, so that whatever else the
+machine does stays out of them.
 """
 
 from __future__ import annotations
@@ -224,6 +224,12 @@ def _held_out(method: Any) -> float:
 
 # ---- the page
 
+QUICK = "SeqGAN, preset `quick`, on the published oracle"
+LEFT_TITLE = "The time left"
+CAPTIONS = "SeqGAN on captions, cut short"
+PRECISION = "Precision and compiling"
+BUCKET_TITLE = "Batches of about one length"
+WATCHED = "What `--profile` costs"
 INTRODUCTION = """\
 # What training costs
 
@@ -250,24 +256,30 @@ longest row with less padding. The usual settings on captions, {EPOCHS} epochs o
 batch. Off by default: every epoch's batches are then of chance, as in all tables."""
 
 
-def page(found: dict[str, Any]) -> str:
-    """Return the page of what was measured."""
-    parts = [INTRODUCTION]
+def page(found: dict[str, Any], stands: str) -> str:
+    """Return the page of what was measured; what was not keeps the section that stands on it."""
+    before = {title: f"## {title}\n{body.rstrip()}" for title, _, body in _titled(stands)}
+    sections = {QUICK: "", LEFT_TITLE: "", CAPTIONS: "", PRECISION: "", BUCKET_TITLE: "", WATCHED: ""}
     if "quick" in found:
         run = found["quick"]
-        parts += ["## SeqGAN, preset `quick`, on the published oracle", f"    {run['command']}", _ending(run)]
-        parts += [_block(run), "## The time left", LEFT, _left(run)]
+        sections[QUICK] = "\n\n".join([f"    {run['command']}", _ending(run), _block(run)])
+        sections[LEFT_TITLE] = "\n\n".join([LEFT, _left(run)])
     if "captions" in found:
         run = found["captions"]
-        parts += ["## SeqGAN on captions, cut short", f"    {run['command']}", _block(run)]
+        sections[CAPTIONS] = "\n\n".join([f"    {run['command']}", _block(run)])
     if "switches" in found:
-        parts += ["## Precision and compiling", SWITCHES, _ratios(found["switches"])]
+        sections[PRECISION] = "\n\n".join([SWITCHES, _ratios(found["switches"])])
     if "buckets" in found:
-        parts += ["## Batches of about one length", BUCKETS, _bucketed(found["buckets"])]
+        sections[BUCKET_TITLE] = "\n\n".join([BUCKETS, _bucketed(found["buckets"])])
     if "overhead" in found:
         ratios = ", ".join(f"{name} {100 * (t['on'] - 1):+.1f} %" for name, t in found["overhead"].items())
-        parts += ["## What `--profile` costs", f"Time with it against time without, preset `quick`: {ratios}."]
-    return "\n\n".join(parts) + "\n"
+        sections[WATCHED] = f"Time with it against time without, preset `quick`: {ratios}."
+    measured = (f"## {title}\n\n{body}" if body else before.get(title) for title, body in sections.items())
+    return "\n\n".join([INTRODUCTION, *filter(None, measured)]) + "\n"
+
+
+def _titled(stands: str) -> list[tuple[str, str, str]]:
+    return [part.partition("\n") for part in stands.split("\n## ")[1:]]
 
 
 def _ending(run: dict[str, Any]) -> str:
@@ -348,7 +360,7 @@ def main() -> None:
             stored.write_text(json.dumps(measure()))
         if stored.exists():
             found[name] = json.loads(stored.read_text())
-    publish(options.page, page(found))
+    publish(options.page, page(found, options.page.read_text() if options.page.exists() else ""))
 
 
 if __name__ == "__main__":
