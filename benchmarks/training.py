@@ -4,8 +4,8 @@ r"""What training costs: where a run's time goes, whether the time left is right
         --captions ../shared/data/coco-captions/train.tok.txt
 
 Each part is kept in `--out` once it was measured (`--parts` names those to measure), and a part that is not there keeps
-what stands on the page, docs/results/training.md. Seconds are processor seconds of one thread, so that whatever else the
-machine does stays out of them.
+what stands on the page, docs/results/training.md. Seconds are processor seconds of one thread, so that whatever else
+the machine does stays out of them.
 """
 
 from __future__ import annotations
