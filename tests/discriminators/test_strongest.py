@@ -89,6 +89,15 @@ def test_a_few_rows_at_a_time_are_all_rows_at_once(embedding, monkeypatch):
         torch.testing.assert_close(strongest(signal, lengths, parts), at_once, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize(("rows", "length"), [(3, 0), (0, 5), (0, 0)])
+def test_no_rows_and_rows_of_nothing(rows, length):
+    parts, lengths = filters([1, 3], 2), torch.full((rows,), length)
+    found = strongest(torch.zeros(rows, length, 2, dtype=torch.float64, requires_grad=True), lengths, parts)
+    assert found.shape == (rows, 10)
+    assert rows == 0 or torch.equal(found, torch.cat([part.bias.relu() for part in parts]).expand(rows, -1))
+    found.sum().backward()
+
+
 def test_equal_windows_share_one_gradient():
     part = nn.Conv1d(1, 1, 1)
     nn.init.ones_(part.weight)

@@ -34,7 +34,8 @@ def strongest(
     A window counts where it lies wholly inside the row; a row shorter than the window has one, filled up with zeros.
     """
     parts = [part for part in convolutions if isinstance(part, nn.Conv1d)]
-    rows = max(AT_ONCE // (signal.shape[1] * max(part.out_channels for part in parts)), 1)
+    answers = max(signal.shape[1], 1) * max(part.out_channels for part in parts)
+    rows = max(AT_ONCE // answers, 1)
     narrow = signal.shape[2] * max(part.kernel_size[0] for part in parts) <= NARROW
     if len(signal) <= rows or (torch.is_grad_enabled() and not narrow):
         return _strongest(signal, lengths, parts)
