@@ -43,7 +43,8 @@ COLUMNS = (
 INTRODUCTION = """\
 Written by `benchmarks/speed.py`; nothing here is typed by hand. Each path of the package beside the straightforward
 code kept in `benchmarks/paths`, on the same inputs and with the same weights, in processes that take turns.
-Rows may have been measured on different days and machines (`--paths` measures some again): a ratio is always of one run.
+Rows may have been measured on different days and machines (`--paths` measures some again): a ratio is always of one
+run.
 
 - **ours**: seconds of one call on one core.
 - **ratio**: the median over the turns of the plain form's time to ours, with the smallest and the largest. On one core
