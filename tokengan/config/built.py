@@ -64,7 +64,7 @@ class Config:
         self._parser.add_class_arguments(TrainerSettings, "trainer")
         given = _folded(settings)
         # A default part's own arguments are not another's, though one may be called the same.
-        self._parser.set_defaults({key: None for key in given if key in settings and "." not in key})
+        self._parser.set_defaults({key: None for key in given if "." not in key})
         # A class stands before its own arguments.
         keys = sorted(given, key=lambda key: key.count("."))
         try:

@@ -97,14 +97,12 @@ class Check:
         cls, base = imported(kind, name, key), slot.base or object
         if not issubclass(cls, base):
             raise UserError(f"{key} takes a {base.__name__} ({', '.join(known(kind))}); {brief(name, 80)} is none")
-        own = slots_of(cls)
-        for needed in (name for name, one in own.items() if one.default is inspect.Parameter.empty):
-            if needed not in {setting.partition(".")[0] for setting in self._below(key)}:
+        own, found = slots_of(cls), self._under(f"{key}.")
+        given = {setting.removeprefix(f"{key}.").partition(".")[0] for setting in found}
+        for needed, one in own.items():
+            if one.default is inspect.Parameter.empty and needed not in given:
                 raise UserError(f"{key} '{brief(name, 80)}' needs {key}.{needed}: give it")
         return {key: dotted(cls)} | self.all(own, f"{key}.")
-
-    def _below(self, key: str) -> list[str]:
-        return [name.removeprefix(f"{key}.") for name in self._under(f"{key}.")]
 
     def _value(self, key: str, slot: Slot) -> Any:
         value = self.settings[key]

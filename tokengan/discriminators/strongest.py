@@ -16,7 +16,7 @@ from torch.nn.functional import pad
 from torch.utils.checkpoint import checkpoint
 
 from tokengan.discriminators.spectrum import Spectrum, pays
-from tokengan.discriminators.windows import inside
+from tokengan.discriminators.windows import inside, matrix
 
 __all__ = ["strongest"]
 
@@ -64,7 +64,7 @@ def _strongest(signal: Tensor, lengths: Tensor, parts: Sequence[nn.Conv1d]) -> T
             spectrum = spectrum or Spectrum(signal)
             answers = spectrum.answers(part)
         else:
-            answers = _windows(signal, width) @ part.weight.transpose(1, 2).flatten(1).T
+            answers = _windows(signal, width) @ matrix(part).T
         if not whole:
             counted = inside(len(answers), width, lengths).T.unsqueeze(2)
             answers = answers.masked_fill(~counted, torch.finfo(answers.dtype).min)

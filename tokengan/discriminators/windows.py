@@ -17,7 +17,7 @@ from torch.nn.functional import linear
 
 from tokengan.generators.base import State
 
-__all__ = ["begin", "inside", "maxima", "read_on"]
+__all__ = ["begin", "inside", "matrix", "maxima", "read_on"]
 
 
 def inside(windows: int, width: int, lengths: Int[Tensor, " B"]) -> Bool[Tensor, "B P"]:
@@ -43,7 +43,7 @@ def maxima(
         filling = torch.cat([torch.zeros_like(bias).expand(len(signal), 1, -1), added], dim=1) + bias
         if length > width:
             # [B,P,E,w] to [B,P,w,E]: token after token, as `read_on` keeps them.
-            windows = linear(embedded.unfold(1, width, 1).transpose(2, 3).flatten(2), _matrix(convolution), bias)
+            windows = linear(embedded.unfold(1, width, 1).transpose(2, 3).flatten(2), matrix(convolution), bias)
             counted = inside(windows.shape[1], width, lengths)
             windows = windows.masked_fill(~counted.unsqueeze(2), torch.finfo(windows.dtype).min)
             filling = torch.cat([filling[:, :width], windows.cummax(1).values], dim=1)
@@ -61,7 +61,7 @@ def begin(rows: int, embedding: int, convolutions: Iterable[nn.Conv1d]) -> State
         "recent": bias.new_zeros(rows, widest, embedding),
         "open": torch.ones(rows, dtype=torch.bool, device=bias.device),
     }
-    return State(empty, {"read": 0, "matrices": [_matrix(convolution) for convolution in convolutions]})
+    return State(empty, {"read": 0, "matrices": [matrix(convolution) for convolution in convolutions]})
 
 
 def read_on(
@@ -81,14 +81,15 @@ def read_on(
     answers: list[Tensor] = []
     convolutions, matrices = list(convolutions), state.shared["matrices"]
     befores = largest.split([convolution.out_channels for convolution in convolutions], dim=1)
-    for convolution, matrix, before in zip(convolutions, matrices, befores, strict=True):
+    for convolution, weight, before in zip(convolutions, matrices, befores, strict=True):
         width = convolution.kernel_size[0]
         first = max(end - width, 0)
-        answer = linear(recent[:, first : first + width].flatten(1), matrix, convolution.bias)
+        answer = linear(recent[:, first : first + width].flatten(1), weight, convolution.bias)
         answers.append(answer if read <= width else torch.maximum(before, answer))
     largest = torch.where(state.rows["open"].unsqueeze(1), torch.cat(answers, dim=1), largest)
     return largest, State({**state.rows, "recent": recent, "largest": largest}, {**state.shared, "read": read})
 
 
-def _matrix(convolution: nn.Conv1d) -> Float[Tensor, "C wE"]:
+def matrix(convolution: nn.Conv1d) -> Float[Tensor, "C wE"]:
+    """Return the filters as rows for windows laid out token after token."""
     return convolution.weight.transpose(1, 2).flatten(1)

@@ -2,8 +2,8 @@
 
     overlap(g) = max over training sentences x of |tokens(g) & tokens(x)| / |tokens(g) | tokens(x)|.
 
-1 says: the same words as another sentence, in whatever order. Over the other samples it is what SentiGAN's diversity
-(Wang & Wan 2018) is one less.
+1 says: the same words as another sentence, in whatever order. SentiGAN's diversity
+(Wang & Wan 2018) is 1 less the mean of it over the other samples.
 
 Axes: S sentences, P pairs of a sentence and a token.
 """
