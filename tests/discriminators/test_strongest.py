@@ -10,6 +10,7 @@ from torch.nn.functional import conv1d, pad
 from tokengan.discriminators import strongest as module
 from tokengan.discriminators.spectrum import Spectrum, pays
 from tokengan.discriminators.strongest import strongest
+from tokengan.discriminators.windows import matrix
 
 
 def filters(widths: list[int], embedding: int, dtype: torch.dtype = torch.float64) -> nn.ModuleList:
@@ -71,7 +72,7 @@ def test_frequencies_give_every_window_in_single_precision(length):
     for width in range(1, length + 1):
         part = nn.Conv1d(8, 5, width, bias=False)
         expected = part(signal.permute(1, 2, 0)).permute(2, 0, 1)
-        torch.testing.assert_close(Spectrum(signal).answers(part), expected, rtol=1e-5, atol=3e-6)
+        torch.testing.assert_close(Spectrum(signal).answers(matrix(part)), expected, rtol=1e-5, atol=3e-6)
 
 
 @pytest.mark.parametrize("embedding", [1, 80], ids=["narrow, made again", "wide"])
@@ -98,13 +99,38 @@ def test_no_rows_and_rows_of_nothing(rows, length):
     found.sum().backward()
 
 
-def test_equal_windows_share_one_gradient():
+@pytest.mark.parametrize("length", [4, 9])
+def test_of_equal_windows_the_first_has_the_gradient(length):
+    """As in PyTorch's max pooling; few windows are taken by products, many by looking up."""
     part = nn.Conv1d(1, 1, 1)
     nn.init.ones_(part.weight)
-    signal = torch.tensor([[[2.0], [5.0], [5.0], [1.0]]], requires_grad=True)
-    strongest(signal, torch.tensor([4]), [part]).sum().backward()
+    signal = torch.ones(1, length, 1)
+    signal[0, 1:3] = 5
+    signal.requires_grad_()
+    strongest(signal, torch.tensor([length]), [part]).sum().backward()
     assert signal.grad is not None
-    assert signal.grad.flatten().tolist() == [0, 0.5, 0.5, 0]
+    assert signal.grad.flatten().tolist() == [0, 1, 0] + [0] * (length - 3)
+
+
+@pytest.mark.parametrize("moved", ["signal", "filters"])
+def test_only_what_moves_has_a_gradient(moved):
+    parts = filters([1, 3, 8], 4)
+    parts.requires_grad_(moved == "filters")
+    signal = torch.randn(6, 9, 4, dtype=torch.float64, requires_grad=moved == "signal")
+    moving = [tensor for tensor in (signal, *parts.parameters()) if tensor.requires_grad]
+    full = torch.full((6,), 9)
+    ours, theirs = (
+        torch.autograd.grad(form(signal, full, parts).square().sum(), moving) for form in (strongest, plainly)
+    )
+    torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-9)
+
+
+def test_a_row_with_no_number_in_it_stays_inside():
+    """A network that has run off to infinity still has places, so that the run can say so."""
+    parts, signal = filters([2], 3), torch.full((2, 9, 3), torch.nan, dtype=torch.float64, requires_grad=True)
+    found = strongest(signal, torch.tensor([9, 9]), parts)
+    assert found.isnan().all()
+    found.sum().backward()
 
 
 def test_half_precision_keeps_to_products_of_windows(monkeypatch):

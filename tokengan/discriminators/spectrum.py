@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 __all__ = ["Spectrum", "pays"]
 
@@ -71,10 +71,10 @@ class Spectrum:
         self.signal, self.window, self.answer = (part.to(signal) for part in _transforms(self.length))
         self.transformed = (self.signal @ signal.flatten(1)).view(-1, self.rows, self.embedding)
 
-    def answers(self, convolution: nn.Conv1d) -> Float[Tensor, "P B C"]:
-        """Return what each filter answers to every window, without the bias."""
-        width, count = convolution.kernel_size[0], convolution.out_channels
-        taps = convolution.weight.permute(2, 1, 0).flatten(1)
-        filters = (self.window[:, :width] @ taps).view(-1, self.embedding, count)
-        multiplied = torch.bmm(self.transformed, filters).flatten(1)
+    def answers(self, weight: Float[Tensor, "C wE"]) -> Float[Tensor, "P B C"]:
+        """Return what each filter, a row as `windows.matrix` gives it, answers to every window, without the bias."""
+        count, width = len(weight), weight.shape[1] // self.embedding
+        taps = weight.view(count, width, -1).transpose(0, 1).flatten(1)
+        filters = (self.window[:, :width] @ taps).view(-1, count, self.embedding)
+        multiplied = torch.bmm(self.transformed, filters.mT).flatten(1)
         return (self.answer[: self.length - width + 1] @ multiplied).view(-1, self.rows, count)
