@@ -49,7 +49,11 @@ WIDE = {
 }
 SMALL_DATA = {"data.size": 1000, "data.valid": 100, "data.test": 100}
 BUCKET, EPOCHS = 100, 3
+PARTS = ["overhead", "captions", "quick", "switches", "buckets"]  # and `published`, which takes an hour
 SHORT = {"mle_epochs": 2, "d_rounds": 1, "rounds": 4}
+# What is run of the published schedule, which takes many hours.
+PAPER = "paper-oracle-20"
+BEGUN = {"d_rounds": 5, "rounds": 8, "trainer.eval_every": 2}
 
 
 class Watch(Progress):
@@ -225,6 +229,7 @@ def _held_out(method: Any) -> float:
 # ---- the page
 
 QUICK = "SeqGAN, preset `quick`, on the published oracle"
+PUBLISHED = "SeqGAN's published schedule, begun"
 LEFT_TITLE = "The time left"
 CAPTIONS = "SeqGAN on captions, cut short"
 PRECISION = "Precision and compiling"
@@ -243,6 +248,10 @@ what is known to come; one that is broken off is completed by what single update
 its rounds make, and where it does not the bar says `more than`. It says `at most` while a phase may stop early: nothing
 tells when it will. What it said of the run above, whose likelihood was given 20 epochs and stopped before:"""
 
+BEGINNING = "The first rounds of each phase, and at their pace, evaluations with them, the whole."
+TOLD = "The time left, of what was run:"
+ON_THE_WAY = "The model that likelihood left, and after so many rounds of the game:"
+
 SWITCHES = """\
 `--trainer.precision bf16` runs rounds under bfloat16 autocast; `compiled` is `torch.compile(dynamic=True)` of the
 generator's hidden states and the discriminator's scores, tried here and **not offered**: it needs a C++ compiler and
@@ -259,11 +268,16 @@ batch. Off by default: every epoch's batches are then of chance, as in all table
 def page(found: dict[str, Any], stands: str) -> str:
     """Return the page of what was measured; what was not keeps the section that stands on it."""
     before = {title: f"## {title}\n{body.rstrip()}" for title, _, body in _titled(stands)}
-    sections = {QUICK: "", LEFT_TITLE: "", CAPTIONS: "", PRECISION: "", BUCKET_TITLE: "", WATCHED: ""}
+    sections = {QUICK: "", LEFT_TITLE: "", PUBLISHED: "", CAPTIONS: "", PRECISION: "", BUCKET_TITLE: "", WATCHED: ""}
     if "quick" in found:
         run = found["quick"]
         sections[QUICK] = "\n\n".join([f"    {run['command']}", _ending(run), _block(run)])
         sections[LEFT_TITLE] = "\n\n".join([LEFT, _left(run)])
+    if "published" in found:
+        run = found["published"]
+        sections[PUBLISHED] = "\n\n".join(
+            [f"    {run['command']}", BEGINNING, _whole(run), TOLD, _left(run), _block(run)]
+        )
     if "captions" in found:
         run = found["captions"]
         sections[CAPTIONS] = "\n\n".join([f"    {run['command']}", _block(run)])
@@ -293,6 +307,46 @@ def _ending(run: dict[str, Any]) -> str:
         f"{minutes:.1f} core minutes from reading the data to the final figures ({shown(run['figures'])}). The game "
         f"began with {shown(run['start'])}; likelihood's settings are those of `mle plain` in the [table](oracle.md)."
     )
+
+
+def _whole(run: dict[str, Any]) -> str:
+    """Return what the whole schedule takes at the pace of what was run of it, and the figures on the way."""
+    rows = ["| phase | rounds run | core minutes | rounds of the schedule | core hours |", "|---|---|---|---|---|"]
+    total = 0.0
+    for phase, (ran, rounds) in run["rounds"].items():
+        parts = run["profile"]["phases"][phase]["parts"].items()
+        spent = sum(part["seconds"] for name, part in parts if name != "trial rounds")
+        hours = spent / ran * rounds / 3600
+        total += hours
+        rows.append(f"| {phase} | {ran} | {spent / 60:.1f} | {rounds} | {hours:.1f} |")
+    way = [f"| figure | {' | '.join(map(str, run['game']))} |", "|---" * (1 + len(run["game"])) + "|"]
+    for name in ("NLL-oracle", "NLL-div"):
+        way.append(f"| {name} | {' | '.join(f'{figures[name]:.3f}' for figures in run['game'].values())} |")
+    return "\n".join([*rows, f"| **all** | | | | **{total:.1f}** |", "", ON_THE_WAY, "", *way])
+
+
+def published(arrays: Path, out: Path) -> dict[str, Any]:
+    """Return a run of the published schedule, cut after a few rounds of each game."""
+    settings = {"data.arrays": str(arrays)}
+    config = configure("seqgan", preset=PAPER, settings=settings)
+    names = [phase.name for phase in config.build_method(config.build_task()).phases()]
+    shown = {name: config.settings[name] for name in ("mle_epochs", "d_rounds", "rounds")}
+    run = whole_run("seqgan", None, PAPER, {**settings, **BEGUN}, out)
+    ran = {**shown, **BEGUN}
+    records = [record for record in Run(out).records() if record["phase"] == names[-1]]
+    return {
+        "command": f"tokengan train seqgan --preset {PAPER} {_options(BEGUN)} --data.arrays ORACLE.npz --profile",
+        "rounds": {name: (ran[key], shown[key]) for name, key in zip(names, shown, strict=True)},
+        "game": {
+            "start": run["start"],
+            **{record["iteration"]: {n: f["value"] for n, f in record["figures"].items()} for record in records},
+        },
+        **run,
+    }
+
+
+def _options(settings: dict[str, Any]) -> str:
+    return " ".join(f"--{name} {value}" for name, value in settings.items())
 
 
 def _block(run: dict[str, Any]) -> str:
@@ -335,21 +389,21 @@ def main() -> None:
     parser.add_argument("--captions", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=Path("runs/training"))
     parser.add_argument("--page", type=Path, default=Path("docs/results/training.md"))
-    parser.add_argument("--parts", nargs="*", default=["overhead", "captions", "quick", "switches", "buckets"])
+    parser.add_argument("--parts", nargs="*", default=PARTS)
     options = parser.parse_args()
     torch.set_num_threads(1)
     options.out.mkdir(parents=True, exist_ok=True)
-    short = " ".join(f"--{name} {value}" for name, value in SHORT.items())
     measures: dict[str, Callable[[], dict[str, Any]]] = {
         "overhead": overhead,
         "captions": lambda: {
-            "command": f"tokengan train seqgan CAPTIONS {short} --profile",
+            "command": f"tokengan train seqgan CAPTIONS {_options(SHORT)} --profile",
             **whole_run("seqgan", str(options.captions), None, SHORT, options.out / "run-captions"),
         },
         "quick": lambda: {
             "command": "tokengan train seqgan --preset quick --data.arrays ORACLE.npz --profile",
             **whole_run("seqgan", None, "quick", {"data.arrays": str(options.arrays)}, options.out / "run-quick"),
         },
+        "published": lambda: published(options.arrays, options.out / "run-published"),
         "switches": switches,
         "buckets": lambda: buckets(options.captions),
     }

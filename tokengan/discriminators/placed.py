@@ -1,0 +1,128 @@
+"""The gradient of largest answers: of a product of each filter with the one window that it answered most to.
+
+A convolution's own gradient has T - w + 1 such products in a row, all but one of them with zero. Where a row has many
+windows, those that count are looked up and summed. Elsewhere a matrix that is zero but at the places is multiplied.
+
+Axes: B batch, T time, E embedding, P windows, w width, C filters of one width, F all filters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import accumulate, pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn.functional import embedding_bag
+
+__all__ = ["placed"]
+
+# Windows in a row below which a product with all of them costs less than looking up the ones that count (measured).
+FEW = 4
+
+
+def placed(
+    largest: Float[Tensor, "B F"], places: Int[Tensor, "B F"], signal: Float[Tensor, "B T E"], weights: Sequence[Tensor]
+) -> Float[Tensor, "B F"]:
+    """Return `largest`, found without a graph, as what it is: each filter times the window of the row at its place.
+
+    `weights` are the filters of each width, as `windows.matrix` gives them; `signal` is contiguous.
+    """
+    return _Placed.apply(largest, places, signal, *weights)  # pyright: ignore[reportReturnType]
+
+
+class _Placed(torch.autograd.Function):
+    @staticmethod
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any, largest: Tensor, places: Tensor, signal: Tensor, *weights: Tensor
+    ) -> Tensor:
+        ctx.save_for_backward(places, signal, *weights)
+        return largest.view_as(largest)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        places, signal, *weights = ctx.saved_tensors
+        _, _, moves_signal, *moves_weights = ctx.needs_input_grad
+        kind = weights[0].dtype
+        chosen = _Chosen(gradients[0].to(kind), places, signal.to(kind), weights)
+        to_signal = chosen.to_signal().to(signal.dtype) if moves_signal else None
+        to_weights = (chosen.to_weight(k) if moves else None for k, moves in enumerate(moves_weights))
+        return None, None, to_signal, *to_weights
+
+
+class _Chosen:
+    """Which window each filter has chosen in each row; filters of one width and their windows are spans of all."""
+
+    def __init__(self, gradient: Tensor, places: Tensor, signal: Tensor, weights: Sequence[Tensor]) -> None:
+        self.gradient, self.places, self.signal, self.weights = gradient, places, signal, weights
+        self.rows, self.length, self.embedding = signal.shape
+        self.widths = [weight.shape[1] // self.embedding for weight in weights]
+        self.counts = [self.length - width + 1 for width in self.widths]
+        self.windows, self.filters = _spans(self.counts), _spans([len(weight) for weight in weights])
+        self.row = torch.arange(self.rows, dtype=torch.int32, device=signal.device).unsqueeze(1)
+        # A graph of the gradient, and a GPU, want products alone.
+        self.products = torch.is_grad_enabled() or signal.device.type != "cpu" or not self.rows
+
+    def to_signal(self) -> Float[Tensor, "B T E"]:
+        total = torch.zeros_like(self.signal)
+        for k, (width, count) in enumerate(zip(self.widths, self.counts, strict=True)):
+            found = self._matrix(k) @ self.weights[k] if self._few(k) else self._filters_of_windows(k)
+            for place, tap in enumerate(found.view(self.rows, count, width, self.embedding).unbind(2)):
+                total[:, place : place + count] += tap
+        return total
+
+    def to_weight(self, k: int) -> Float[Tensor, "C wE"]:
+        if self._few(k):
+            windows = self.signal.unfold(1, self.widths[k], 1).transpose(2, 3)
+            return self._matrix(k).T @ windows.flatten(2).flatten(0, 1)
+        # A window of a row lies in its memory as it is.
+        windows = (self.rows - 1) * self.length + self.counts[k]
+        table = self.signal.as_strided((windows, self.widths[k] * self.embedding), (self.embedding, 1))
+        starts, amounts = (part[self.filters[k]] for part in self._by_filter)
+        return embedding_bag(starts, table, mode="sum", per_sample_weights=amounts)
+
+    def _few(self, k: int) -> bool:
+        return self.products or self.counts[k] < FEW
+
+    def _matrix(self, k: int) -> Float[Tensor, "BP C"]:
+        gradient, places = self.gradient[:, self.filters[k]], self.places[:, self.filters[k]].long()
+        blank = gradient.new_zeros(self.rows, self.counts[k], gradient.shape[1])
+        return blank.scatter(1, places.unsqueeze(1), gradient.unsqueeze(1)).flatten(0, 1)
+
+    def _filters_of_windows(self, k: int) -> Float[Tensor, "BP wE"]:
+        chosen, amounts, number = self._by_window
+        own, number = self.filters[k], number[:, self.windows[k]].flatten()
+        return embedding_bag(
+            chosen[:, own].flatten() - own.start,
+            self.weights[k],
+            (number.cumsum(0) - number).int(),
+            mode="sum",
+            per_sample_weights=amounts[:, own].flatten(),
+        )
+
+    @cached_property
+    def _by_filter(self) -> tuple[Int[Tensor, "F B"], Float[Tensor, "F B"]]:
+        """Where each filter's windows begin, and what they count."""
+        return (self.row * self.length + self.places).T.contiguous(), self.gradient.T.contiguous()
+
+    @cached_property
+    def _by_window(self) -> tuple[Int[Tensor, "B F"], Float[Tensor, "B F"], Int[Tensor, "B P"]]:
+        """The filters of one window after another, what they count, and how many each window has."""
+        filters, windows = self.filters[-1].stop, self.windows[-1].stop
+        first = [span.start for span, own in zip(self.windows, self.weights, strict=True) for _ in range(len(own))]
+        keys = (self.places + torch.tensor(first, dtype=torch.int32)) * filters
+        keys = keys + torch.arange(filters, dtype=torch.int32)
+        # NumPy sorts small integers twenty times as fast as PyTorch.
+        ordered = torch.from_numpy(np.sort(keys.numpy(), axis=1))
+        window = ordered.div(filters, rounding_mode="floor")
+        chosen = ordered - window * filters
+        number = torch.bincount((self.row * windows + window).flatten(), minlength=self.rows * windows)
+        return chosen, self.gradient.gather(1, chosen.long()), number.view(self.rows, windows)
+
+
+def _spans(counts: Sequence[int]) -> list[slice]:
+    return [slice(first, end) for first, end in pairwise([0, *accumulate(counts)])]
