@@ -53,7 +53,7 @@ PARTS = ["overhead", "captions", "quick", "switches", "buckets"]  # and `publish
 SHORT = {"mle_epochs": 2, "d_rounds": 1, "rounds": 4}
 # What is run of the published schedule, which takes many hours.
 PAPER = "paper-oracle-20"
-BEGUN = {"d_rounds": 5, "rounds": 8, "trainer.eval_every": 2}
+BEGUN = {"d_rounds": 5, "rounds": 6, "trainer.eval_every": 2}
 
 
 class Watch(Progress):
