@@ -8,7 +8,7 @@ Axes: B batch, T time, E embedding, P windows, w width, C filters of one width, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Any
@@ -22,6 +22,8 @@ __all__ = ["placed"]
 
 # Windows in a row below which a product with all of them costs less than looking up the ones that count (measured).
 FEW = 4
+# Numbers in a token's vector from which on looking one up costs what its numbers do: a line of the cache.
+LINE = 16
 
 
 def placed(
@@ -68,9 +70,8 @@ class _Chosen:
 
     def to_signal(self) -> Float[Tensor, "B T E"]:
         total = torch.zeros_like(self.signal)
-        for k, (width, count) in enumerate(zip(self.widths, self.counts, strict=True)):
-            found = self._matrix(k) @ self.weights[k] if self._few(k) else self._filters_of_windows(k)
-            for place, tap in enumerate(found.view(self.rows, count, width, self.embedding).unbind(2)):
+        for k, count in enumerate(self.counts):
+            for place, tap in enumerate(self._taps(k)):
                 total[:, place : place + count] += tap
         return total
 
@@ -78,30 +79,42 @@ class _Chosen:
         if self._few(k):
             windows = self.signal.unfold(1, self.widths[k], 1).transpose(2, 3)
             return self._matrix(k).T @ windows.flatten(2).flatten(0, 1)
-        # A window of a row lies in its memory as it is.
-        windows = (self.rows - 1) * self.length + self.counts[k]
-        table = self.signal.as_strided((windows, self.widths[k] * self.embedding), (self.embedding, 1))
-        starts, amounts = (part[self.filters[k]] for part in self._by_filter)
-        return embedding_bag(starts, table, mode="sum", per_sample_weights=amounts)
+        step = self._step(k)
+        # So many tokens of a row, one after another, lie in its memory as they are.
+        table = self.signal.as_strided((self.rows * self.length - step + 1, step * self.embedding), (self.embedding, 1))
+        starts, amounts = (part[self.filters[k]].unsqueeze(1) for part in self._by_filter)
+        tokens = starts + torch.arange(0, self.widths[k], step, dtype=torch.int32).unsqueeze(1)
+        found = embedding_bag(
+            tokens.flatten(0, 1), table, mode="sum", per_sample_weights=amounts.expand_as(tokens).flatten(0, 1)
+        )
+        return found.view(len(self.weights[k]), -1)
 
     def _few(self, k: int) -> bool:
         return self.products or self.counts[k] < FEW
+
+    def _step(self, k: int) -> int:
+        """Return how many tokens of a window are looked up at once: all, where one has few numbers."""
+        return 1 if self.embedding >= LINE else self.widths[k]
 
     def _matrix(self, k: int) -> Float[Tensor, "BP C"]:
         gradient, places = self.gradient[:, self.filters[k]], self.places[:, self.filters[k]].long()
         blank = gradient.new_zeros(self.rows, self.counts[k], gradient.shape[1])
         return blank.scatter(1, places.unsqueeze(1), gradient.unsqueeze(1)).flatten(0, 1)
 
-    def _filters_of_windows(self, k: int) -> Float[Tensor, "BP wE"]:
+    def _taps(self, k: int) -> Iterator[Float[Tensor, "B P E"]]:
+        """Yield the gradients to the first token of each window, to the second, and so on."""
+        weight, rows, count = self.weights[k], self.rows, self.counts[k]
+        if self._few(k):
+            yield from (self._matrix(k) @ weight).view(rows, count, self.widths[k], self.embedding).unbind(2)
+            return
         chosen, amounts, number = self._by_window
         own, number = self.filters[k], number[:, self.windows[k]].flatten()
-        return embedding_bag(
-            chosen[:, own].flatten() - own.start,
-            self.weights[k],
-            (number.cumsum(0) - number).int(),
-            mode="sum",
-            per_sample_weights=amounts[:, own].flatten(),
-        )
+        chosen, amounts = (chosen[:, own] - own.start).flatten(), amounts[:, own].flatten()
+        starts = (number.cumsum(0) - number).int()
+        step = self._step(k)
+        for part in weight.split(step * self.embedding, dim=1):
+            found = embedding_bag(chosen, part.contiguous(), starts, mode="sum", per_sample_weights=amounts)
+            yield from found.view(rows, count, step, self.embedding).unbind(2)
 
     @cached_property
     def _by_filter(self) -> tuple[Int[Tensor, "F B"], Float[Tensor, "F B"]]:
