@@ -42,7 +42,9 @@ def published_widths(length: int) -> dict[int, int]:
 
 def highway(features: Float[Tensor, "*rows F"], transform: nn.Module, gate: nn.Module) -> Tensor:
     """Return t relu(transform(c)) + (1 - t) c with t = sigmoid(gate(c)), of features c [...,F]."""
-    return features.lerp(transform(features).relu(), gate(features).sigmoid())
+    # Under autocast the layers answer in half precision, whatever they read.
+    changed, share = (layer(features).to(features.dtype) for layer in (transform, gate))
+    return features.lerp(changed.relu(), share.sigmoid())
 
 
 class HighwayCNN(Discriminator):
