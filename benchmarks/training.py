@@ -27,6 +27,7 @@ from cells import playing, publish
 
 from tokengan.api.session import Session
 from tokengan.config import configure
+from tokengan.metrics.evaluator import Evaluator, final_report
 from tokengan.metrics.law import cross_entropy
 from tokengan.training import trainer
 from tokengan.training.forecast import Left
@@ -35,6 +36,7 @@ from tokengan.training.profile import Profile
 from tokengan.training.profile_text import as_text
 from tokengan.training.progress import Progress
 from tokengan.training.run import Run
+from tokengan.training.trainer import TrainerSettings, fit
 
 CLOCK = time.process_time
 CPU = torch.device("cpu")
@@ -49,7 +51,13 @@ WIDE = {
 }
 SMALL_DATA = {"data.size": 1000, "data.valid": 100, "data.test": 100}
 BUCKET, EPOCHS = 100, 3
-PARTS = ["overhead", "captions", "quick", "switches", "buckets"]  # and `published`, which takes an hour
+PARTS = [
+    "overhead",
+    "captions",
+    "quick",
+    "switches",
+    "buckets",
+]  # and `published`, which takes an hour, and its `controls`
 SHORT = {"mle_epochs": 2, "d_rounds": 1, "rounds": 4}
 # What is run of the published schedule, which takes many hours.
 PAPER = "paper-oracle-20"
@@ -249,6 +257,9 @@ its rounds make, and where it does not the bar says `more than`. It says `at mos
 tells when it will. What it said of the run above, whose likelihood was given 20 epochs and stopped before:"""
 
 BEGINNING = "The first rounds of each phase, and at their pace, evaluations with them, the whole."
+AGAINST = """\
+After those rounds, less the start at the temperature of equal entropy (one seed), beside as many updates whose reward
+is constant:"""
 TOLD = "The time left, of what was run:"
 ON_THE_WAY = "The model that likelihood left, and after so many rounds of the game:"
 
@@ -275,8 +286,9 @@ def page(found: dict[str, Any], stands: str) -> str:
         sections[LEFT_TITLE] = "\n\n".join([LEFT, _left(run)])
     if "published" in found:
         run = found["published"]
+        compared = [_against(found["controls"])] if "controls" in found else []
         sections[PUBLISHED] = "\n\n".join(
-            [f"    {run['command']}", BEGINNING, _whole(run), TOLD, _left(run), _block(run)]
+            [f"    {run['command']}", BEGINNING, _whole(run), *compared, TOLD, _left(run), _block(run)]
         )
     if "captions" in found:
         run = found["captions"]
@@ -345,6 +357,30 @@ def published(arrays: Path, out: Path) -> dict[str, Any]:
     }
 
 
+def controls(arrays: Path, run: Path, out: Path) -> dict[str, Any]:
+    """Return what that run gained over its start at equal entropy, and what as many updates of a constant reward do."""
+    settings = {"data.arrays": str(arrays), **BEGUN, "mle_epochs": 0, "reward": "constant"}
+    config = configure("seqgan", preset=PAPER, settings=settings)
+    start = Run(run).weights("start")
+    method = config.build_method(config.build_task(), start)
+    shutil.rmtree(out, ignore_errors=True)
+    fit(method, Run.create(out, config.dump()), Evaluator(1000), settings=TrainerSettings(quiet=True))
+    control = final_report(method.eval(), start).to_json()
+    return {"seqgan": json.loads((run / "final.json").read_text())["report"], "constant reward": control}
+
+
+def _against(found: dict[str, Any]) -> str:
+    rows = ["| row | d-oracle | d-test | NLL-div |", "|---|---|---|---|"]
+    for name, report in found.items():
+        held = report["entropy_matched"]
+        told = (
+            f"{held[n]['difference']:+.3f} (se {held[n]['standard_error']:.3f})" for n in ("NLL-oracle", "NLL-test")
+        )
+        entropy = next(figure["value"] for figure in report["figures"] if figure["name"] == "NLL-div")
+        rows.append(f"| {name} | {' | '.join(told)} | {entropy:.3f} |")
+    return "\n\n".join([AGAINST, "\n".join(rows)])
+
+
 def _options(settings: dict[str, Any]) -> str:
     return " ".join(f"--{name} {value}" for name, value in settings.items())
 
@@ -404,6 +440,7 @@ def main() -> None:
             **whole_run("seqgan", None, "quick", {"data.arrays": str(options.arrays)}, options.out / "run-quick"),
         },
         "published": lambda: published(options.arrays, options.out / "run-published"),
+        "controls": lambda: controls(options.arrays, options.out / "run-published", options.out / "run-constant"),
         "switches": switches,
         "buckets": lambda: buckets(options.captions),
     }
