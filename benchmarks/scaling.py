@@ -1,6 +1,6 @@
 """How the cost of SeqGAN's generator update grows with T, V, N and B, and that of an epoch with the data.
 
-    python benchmarks/scaling.py
+    python benchmarks/scaling.py [--schedules]
 
 One dimension at a time is varied around a small case; the exponent is the slope of a line through the logarithms of all
 points. Also the hours of the published schedule, from one of each of its parts. The page is
@@ -161,31 +161,37 @@ def picture(found: dict[str, list[tuple[int, float]]]) -> str:
     return alone(Chart("Cost by size", "doublings of the size", "doublings of the time", (linear, *series)))
 
 
-def main() -> None:
-    """Measure and write the page."""
-    parser = ArgumentParser(description=__doc__)
-    parser.add_argument("--page", type=Path, default=PAGE)
-    options = parser.parse_args()
-    keep_freed()
-    torch.set_num_threads(1)
+def curves_page(picture_file: Path) -> str:
+    """Measure every size, write the picture, and return the page down to it."""
     found = curves()
-    hours = {preset: schedule(preset) for preset in ("paper-oracle-20", "quick")}
     text = ["# Scaling", "", INTRODUCTION, "| size | seconds | exponent | at most |", "|---|---|---|---|"]
     for name, points in found.items():
         seconds_of = ", ".join(f"{size:,}: {spent:.2f}" for size, spent in points)
         text.append(f"| {name} ({MEANING[name]}) | {seconds_of} | **{slope(points):.2f}** | {AT_MOST[name]} |")
-    picture_file = options.page.with_suffix(".svg")
-    text += ["", f"![cost by size]({picture_file.name})", "", "## Schedules", ""]
+    picture_file.write_text(picture(found), encoding="utf-8")
+    return "\n".join([*text, "", f"![cost by size]({picture_file.name})", "", ""])
+
+
+def main() -> None:
+    """Measure and write the page."""
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--page", type=Path, default=PAGE)
+    parser.add_argument("--schedules", action="store_true", help="measure these alone, and keep the curves of the page")
+    options = parser.parse_args()
+    keep_freed()
+    on(1)
+    if options.schedules:
+        before = options.page.read_text(encoding="utf-8").partition("## Schedules")[0]
+    else:
+        before = curves_page(options.page.with_suffix(".svg"))
+    text = ["## Schedules", ""]
     text += ["One of each part, in processor time on one core and by the clock on two, and all of them at that pace:"]
-    text += [
-        "**worked out from measured parts, not a whole run**; evaluations left out, likelihood never stopped early."
-    ]
-    for preset, lines in hours.items():
+    text += ["**worked out from measured parts, not a whole run**; no evaluation, likelihood never stopped early."]
+    for preset in ("paper-oracle-20", "quick"):
         text += ["", f"`tokengan train seqgan --preset {preset}`:", ""]
         heads = " | ".join(f"one, {cores} core{'s' * (cores > 1)} | all" for cores in CORES)
-        text += [f"| part | times | {heads} |", "|---|---|---|---|---|---|", *lines]
-    publish(options.page, "\n".join([*text, "", f"torch {torch.__version__}.", ""]))
-    picture_file.write_text(picture(found), encoding="utf-8")
+        text += [f"| part | times | {heads} |", "|---|---|---|---|---|---|", *schedule(preset)]
+    publish(options.page, before + "\n".join([*text, "", f"torch {torch.__version__}.", ""]))
 
 
 if __name__ == "__main__":
