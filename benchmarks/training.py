@@ -51,13 +51,8 @@ WIDE = {
 }
 SMALL_DATA = {"data.size": 1000, "data.valid": 100, "data.test": 100}
 BUCKET, EPOCHS = 100, 3
-PARTS = [
-    "overhead",
-    "captions",
-    "quick",
-    "switches",
-    "buckets",
-]  # and `published`, which takes an hour, and its `controls`
+# Besides these there are `published`, which takes an hour, and its `controls`.
+PARTS = ["overhead", "captions", "quick", "switches", "buckets"]
 SHORT = {"mle_epochs": 2, "d_rounds": 1, "rounds": 4}
 # What is run of the published schedule, which takes many hours.
 PAPER = "paper-oracle-20"
@@ -340,11 +335,10 @@ def _whole(run: dict[str, Any]) -> str:
 def published(arrays: Path, out: Path) -> dict[str, Any]:
     """Return a run of the published schedule, cut after a few rounds of each game."""
     settings = {"data.arrays": str(arrays)}
-    config = configure("seqgan", preset=PAPER, settings=settings)
-    names = [phase.name for phase in config.build_method(config.build_task()).phases()]
-    shown = {name: config.settings[name] for name in ("mle_epochs", "d_rounds", "rounds")}
+    whole = configure("seqgan", preset=PAPER, settings=settings).settings
+    shown = {name: whole[name] for name in ("mle_epochs", "d_rounds", "rounds")}
     run = whole_run("seqgan", None, PAPER, {**settings, **BEGUN}, out)
-    ran = {**shown, **BEGUN}
+    ran, names = {**shown, **BEGUN}, list(run["phases"])
     records = [record for record in Run(out).records() if record["phase"] == names[-1]]
     return {
         "command": f"tokengan train seqgan --preset {PAPER} {_options(BEGUN)} --data.arrays ORACLE.npz --profile",

@@ -17,12 +17,6 @@ from tokengan.training.trainer import TrainerSettings, fit
 cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 
 
-@pytest.fixture(autouse=True)
-def full_precision(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the trainer does: cuDNN's layers are in TF32 by default."""
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
-
-
 @pytest.mark.parametrize("name", [name for name in known("methods") if name != "template"])
 @pytest.mark.parametrize(
     ("device", "precision"),

@@ -75,7 +75,7 @@ def test_frequencies_give_every_window_in_single_precision(length):
         torch.testing.assert_close(Spectrum(signal).answers(matrix(part)), expected, rtol=1e-5, atol=3e-6)
 
 
-@pytest.mark.parametrize("embedding", [1, 80], ids=["narrow, made again", "wide"])
+@pytest.mark.parametrize("embedding", [1, 80], ids=["narrow", "wide"])
 def test_a_few_rows_at_a_time_are_all_rows_at_once(embedding, monkeypatch):
     parts = filters([2, 3], embedding)
     signal, lengths = torch.randn(23, 6, embedding, dtype=torch.float64, requires_grad=True), torch.arange(23) % 6 + 1

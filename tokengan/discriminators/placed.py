@@ -18,6 +18,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
+from tokengan.discriminators.windows import windows_of
+
 __all__ = ["placed"]
 
 # Windows in a row below which a product with all of them costs less than looking up the ones that count (measured).
@@ -77,8 +79,7 @@ class _Chosen:
 
     def to_weight(self, k: int) -> Float[Tensor, "C wE"]:
         if self._few(k):
-            windows = self.signal.unfold(1, self.widths[k], 1).transpose(2, 3)
-            return self._matrix(k).T @ windows.flatten(2).flatten(0, 1)
+            return self._matrix(k).T @ windows_of(self.signal, self.widths[k]).flatten(0, 1)
         step = self._step(k)
         # So many tokens of a row, one after another, lie in its memory as they are.
         table = self.signal.as_strided((self.rows * self.length - step + 1, step * self.embedding), (self.embedding, 1))

@@ -17,7 +17,7 @@ from torch.nn.functional import max_pool2d, pad
 
 from tokengan.discriminators.placed import placed
 from tokengan.discriminators.spectrum import Spectrum, pays
-from tokengan.discriminators.windows import inside, matrix
+from tokengan.discriminators.windows import inside, matrix, windows_of
 
 __all__ = ["strongest"]
 
@@ -71,7 +71,7 @@ def _largest(signal: Tensor, lengths: Tensor, weights: Sequence[Tensor]) -> tupl
             spectrum = spectrum or Spectrum(signal)
             answers = spectrum.answers(weight)
         else:
-            answers = signal.unfold(0, width, 1).transpose(2, 3).flatten(2) @ weight.T
+            answers = windows_of(signal, width, axis=0) @ weight.T
         if not whole:
             counted = inside(len(answers), width, lengths).T.unsqueeze(2)
             answers = answers.masked_fill(~counted, torch.finfo(answers.dtype).min)

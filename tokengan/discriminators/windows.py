@@ -17,7 +17,7 @@ from torch.nn.functional import linear
 
 from tokengan.generators.base import State
 
-__all__ = ["begin", "inside", "matrix", "maxima", "read_on"]
+__all__ = ["begin", "inside", "matrix", "maxima", "read_on", "windows_of"]
 
 
 def inside(windows: int, width: int, lengths: Int[Tensor, " B"]) -> Bool[Tensor, "B P"]:
@@ -42,8 +42,7 @@ def maxima(
         added = torch.einsum("bek,cek->bkc", signal[:, :, :width], weight[:, :, :length]).cumsum(1)
         filling = torch.cat([torch.zeros_like(bias).expand(len(signal), 1, -1), added], dim=1) + bias
         if length > width:
-            # [B,P,E,w] to [B,P,w,E]: token after token, as `read_on` keeps them.
-            windows = linear(embedded.unfold(1, width, 1).transpose(2, 3).flatten(2), matrix(convolution), bias)
+            windows = linear(windows_of(embedded, width), matrix(convolution), bias)
             counted = inside(windows.shape[1], width, lengths)
             windows = windows.masked_fill(~counted.unsqueeze(2), torch.finfo(windows.dtype).min)
             filling = torch.cat([filling[:, :width], windows.cummax(1).values], dim=1)
@@ -93,3 +92,8 @@ def read_on(
 def matrix(convolution: nn.Conv1d) -> Float[Tensor, "C wE"]:
     """Return the filters as rows for windows laid out token after token."""
     return convolution.weight.transpose(1, 2).flatten(1)
+
+
+def windows_of(signal: Float[Tensor, "A1 A2 E"], width: int, axis: int = 1) -> Float[Tensor, "P1 P2 wE"]:
+    """Return all windows over time, which is one of the first two axes, laid out token after token as `matrix` is."""
+    return signal.unfold(axis, width, 1).transpose(2, 3).flatten(2)
