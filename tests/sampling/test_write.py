@@ -63,6 +63,28 @@ def test_the_cap_changes_no_token(name: str) -> None:
     assert torch.equal(whole.mask, parts.mask)
 
 
+@pytest.fixture
+def threads():
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+def test_more_threads_write_more_rows_at_once_and_the_same_tokens(threads) -> None:
+    # A vocabulary so large that one thread writes 104 rows at once and two 419: all tokens are in other chunks.
+    generator = make("lstm", Spec(vocab_size=10_000, max_length=4, start=1, end=2, pad=0, unk=3))
+    found = []
+    for number in (1, 2):
+        threads(number)
+        x = write(generator, 300, noise())
+        parts = list(rollouts(generator, x.select(torch.arange(100)), 4, noise(1)))
+        found.append((x.tokens, torch.cat([completed.tokens for _, completed in parts]), len(parts)))
+    (alone, completed, many), (together, completed_together, fewer) = found
+    assert (many, fewer) == (12, 3)
+    assert torch.equal(alone, together)
+    assert torch.equal(completed, completed_together)
+
+
 def test_pain_12_nothing_follows_the_end_and_the_end_counts() -> None:
     x = write(make("lstm", TEXT), 300, noise())
     for tokens, mask in zip(x.tokens.tolist(), x.mask.tolist(), strict=True):

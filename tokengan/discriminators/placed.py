@@ -74,7 +74,7 @@ class _Chosen:
         total = torch.zeros_like(self.signal)
         for k, count in enumerate(self.counts):
             for place, tap in enumerate(self._taps(k)):
-                total[:, place : place + count] += tap
+                total[:, place : place + count].add_(tap)  # `+=` would copy the slice onto itself
         return total
 
     def to_weight(self, k: int) -> Float[Tensor, "C wE"]:

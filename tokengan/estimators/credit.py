@@ -22,7 +22,7 @@ __all__ = ["Credit", "Discounted", "Final", "Prefix", "RollOut"]
 
 Completed = tuple[list[int], Sequences]  # prefix lengths and their completions, as `rollouts` gives them
 # Tokens judged at once: more than are written at once, since a discriminator's products pay with more rows.
-JUDGED = 2**15
+JUDGED = 2**16
 
 
 def _steady(players: Any, rows: int) -> AbstractContextManager[object]:
