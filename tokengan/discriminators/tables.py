@@ -21,6 +21,8 @@ from tokengan.sequences import Sequences
 
 __all__ = ["Tables", "worthwhile"]
 
+# Answers that are held at once: what a processor's cache takes.
+AT_ONCE = 2**19
 MOST = 2**26  # numbers in all tables: a quarter of a gigabyte
 # A row of a table costs as much to make as this many to look up (measured at the published widths).
 COST = 2
@@ -73,10 +75,14 @@ class Tables:
             width, bias = part.kernel_size[0], part.bias
             assert bias is not None
             places = torch.arange(width, device=tokens.device) * (self.nothing + 1)
-            windows = (tokens.unfold(1, width, 1) + places).reshape(-1, width)
-            answers = embedding_bag(windows, table, mode="sum").view(len(tokens), -1, part.out_channels)
-            if not whole:
-                counted = inside(answers.shape[1], width, x.lengths)
-                answers = answers.masked_fill(~counted.unsqueeze(2), torch.finfo(answers.dtype).min)
-            pooled.append((answers.amax(1) + bias).relu())
+            windows = tokens.unfold(1, width, 1) + places
+            rows = max(AT_ONCE // (windows.shape[1] * part.out_channels), 1)
+            largest: list[Tensor] = []
+            for some, lengths in zip(windows.split(rows), x.lengths.split(rows), strict=True):
+                answers = embedding_bag(some.reshape(-1, width), table, mode="sum").view(*some.shape[:2], -1)
+                if not whole:
+                    counted = inside(answers.shape[1], width, lengths)
+                    answers = answers.masked_fill(~counted.unsqueeze(2), torch.finfo(answers.dtype).min)
+                largest.append(answers.amax(1))
+            pooled.append((torch.cat(largest) + bias).relu())
         return torch.cat(pooled, dim=1)
