@@ -21,6 +21,7 @@ from captions import Text, at_least, lines
 from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
 from tokengan.metrics import bleu, self_bleu
+from tokengan.metrics.ngrams import encode, ngrams
 
 ORDERS = (2, 3, 4, 5)
 WEIGHTS = [(1 / n,) * n for n in ORDERS]
@@ -56,6 +57,12 @@ def both(hypotheses: Text, references: Text, repeats: int = 3) -> tuple[float, f
     )
 
 
+def repeated(hypotheses: Text, references: Text) -> int:
+    """Return the places of n-grams up to 5 that stand more than once: what both metrics look at."""
+    corpora = (encode([*hypotheses, *references]), encode(references))
+    return sum(len(places) for corpus in corpora for _, places, _ in ngrams(corpus, max(ORDERS), repeated=True))
+
+
 def main() -> None:
     """Measure and write a Markdown page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -87,18 +94,27 @@ def main() -> None:
         "",
         f"Both together: {seconds + self_seconds:.2f} s.",
         "",
-        "| sentences | BLEU | Self-BLEU | both, to the row above |",
+        "| sentences | BLEU | Self-BLEU | both, to the row above | n-grams not alone, to the row above |",
     ]
-    page.append("|---:|---:|---:|---:|")
+    page.append("|---:|---:|---:|---:|---:|")
     # The files are in order of topic.
     mixed = [random.Random(0).sample(text, len(text)) for text in (train, test)]
-    before = 0.0
+    before, fewer = 0.0, 0
     for many in (size // 10, size, 10 * size):
-        one, other = both(*(at_least(text, many, seed) for seed, text in enumerate(mixed)), repeats=5)
-        ratio = f"{(one + other) / before:.1f}" if before else ""
-        page.append(f"| {many:,} | {one:.3f} s | {other:.3f} s | {ratio} |")
-        before = one + other
-    page += ["", f"Beyond {size:,} the captions are drawn from a chain of their words.", ""]
+        texts = [at_least(text, many, seed) for seed, text in enumerate(mixed)]
+        one, other = both(*texts, repeats=5)
+        places = repeated(*texts)
+        ratios = (f"{(one + other) / before:.1f}", f"{places / fewer:.1f}") if fewer else ("", "")
+        page.append(f"| {many:,} | {one:.3f} s | {other:.3f} s | {' | '.join(ratios)} |")
+        before, fewer = one + other, places
+    page += [
+        "",
+        f"Beyond {size:,} the captions are drawn from a chain of their words, which repeats more than people do.",
+    ]
+    page += [
+        "An n-gram that stands once is left out with all that begin with it: the work is that of the last column.",
+        "",
+    ]
     arguments.out.write_text("\n".join(page), encoding="utf-8")
     print("\n".join(page))
 
