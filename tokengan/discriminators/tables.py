@@ -79,7 +79,9 @@ class Tables:
             rows = max(AT_ONCE // (windows.shape[1] * part.out_channels), 1)
             largest: list[Tensor] = []
             for some, lengths in zip(windows.split(rows), x.lengths.split(rows), strict=True):
-                answers = embedding_bag(some.reshape(-1, width), table, mode="sum").view(*some.shape[:2], -1)
+                answers = embedding_bag(some.reshape(-1, width), table, mode="sum").view(
+                    *some.shape[:2], part.out_channels
+                )
                 if not whole:
                     counted = inside(answers.shape[1], width, lengths)
                     answers = answers.masked_fill(~counted.unsqueeze(2), torch.finfo(answers.dtype).min)
