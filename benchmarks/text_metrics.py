@@ -110,8 +110,6 @@ def main() -> None:
     page += [
         "",
         f"Beyond {size:,} the captions are drawn from a chain of their words, which repeats more than people do.",
-    ]
-    page += [
         "An n-gram that stands once is left out with all that begin with it: the work is that of the last column.",
         "",
     ]

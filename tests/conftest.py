@@ -31,6 +31,13 @@ from tokengan.spec import Spec  # noqa: E402
 
 torch.set_num_threads(1)
 
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    yield
+    torch.set_num_threads(1)
+
+
 # Used until the package's metadata lists them.
 BUILT_IN = {
     "tokengan.generators": {

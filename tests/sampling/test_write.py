@@ -63,19 +63,12 @@ def test_the_cap_changes_no_token(name: str) -> None:
     assert torch.equal(whole.mask, parts.mask)
 
 
-@pytest.fixture
-def threads():
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
-
-
-def test_more_threads_write_more_rows_at_once_and_the_same_tokens(threads) -> None:
+def test_more_threads_write_more_rows_at_once_and_the_same_tokens() -> None:
     # A vocabulary so large that one thread writes 104 rows at once and two 419: all tokens are in other chunks.
     generator = make("lstm", Spec(vocab_size=10_000, max_length=4, start=1, end=2, pad=0, unk=3))
     found = []
     for number in (1, 2):
-        threads(number)
+        torch.set_num_threads(number)  # the fixture sets it back
         x = write(generator, 300, noise())
         parts = list(rollouts(generator, x.select(torch.arange(100)), 4, noise(1)))
         found.append((x.tokens, torch.cat([completed.tokens for _, completed in parts]), len(parts)))

@@ -21,7 +21,7 @@ from tokengan.sequences import Sequences
 
 __all__ = ["Tables", "worthwhile"]
 
-# Answers that are held at once: what a processor's cache takes.
+# Answers that are held at once (measured): fewer than `strongest` holds, whose products pay with more rows.
 AT_ONCE = 2**19
 MOST = 2**26  # numbers in all tables: a quarter of a gigabyte
 # A row of a table costs as much to make as this many to look up (measured at the published widths).
@@ -79,9 +79,7 @@ class Tables:
             rows = max(AT_ONCE // (windows.shape[1] * part.out_channels), 1)
             largest: list[Tensor] = []
             for some, lengths in zip(windows.split(rows), x.lengths.split(rows), strict=True):
-                answers = embedding_bag(some.reshape(-1, width), table, mode="sum").view(
-                    *some.shape[:2], part.out_channels
-                )
+                answers = embedding_bag(some.flatten(0, 1), table, mode="sum").unflatten(0, some.shape[:2])
                 if not whole:
                     counted = inside(answers.shape[1], width, lengths)
                     answers = answers.masked_fill(~counted.unsqueeze(2), torch.finfo(answers.dtype).min)
