@@ -126,6 +126,14 @@ def alive(folder: Path) -> list[str]:
     return [line for line in found.stdout.splitlines() if str(folder) in line and "tokengan.api.cells" in line]
 
 
+def test_a_cell_killed_while_it_was_begun_is_begun_anew(tmp_path, data):
+    plan = small(data, MLE)
+    plan.write(tmp_path)
+    (plan.cell(tmp_path, MLE, 0) / "checkpoints").mkdir(parents=True)
+    train(plan, tmp_path, MLE, 0)
+    assert collect(plan, tmp_path).rows[0].cells[0].status == "done"
+
+
 def test_killed_with_all_its_cells_and_started_again_it_ends_alike(tmp_path, data, tg):
     broken = Entry("broken", "pg-bleu", "none", {**LSTM, "reward": "objective", "reward.function": "json:loads"})
     plan = small(data, MLE, broken)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -45,6 +46,8 @@ EVERY = 5.0  # seconds between two notes of the clock
 def train(plan: Plan, out: Path, entry: Entry, seed: int) -> None:
     """Train a cell, or go on with it, and measure it at every temperature."""
     path = plan.cell(out, entry, seed)
+    if path.exists() and not (path / CONFIG).exists():
+        shutil.rmtree(path)  # killed while it was begun: its settings, written last, make a folder a run
     spent = Clock(path / CLOCK)
     left = None if plan.minutes is None else plan.minutes - spent.minutes
     session = Session(plan.config(out, entry, seed, left), path)
